@@ -1,1 +1,16 @@
-export {}
+/**
+ * How Saddle speaks HTTP: one client over one dispatcher (TLS, private authorities, proxy, timeouts), one retry policy,
+ * budgets, one error type, one redaction.
+ *
+ * @packageDocumentation
+ */
+export * from './budget.ts'
+export * from './dispatcher.ts'
+export * from './emitter.ts'
+export * from './error.ts'
+export * from './failure.ts'
+export * from './git-remote.ts'
+export * from './http-client.ts'
+export * from './redact.ts'
+export * from './retry-after.ts'
+export * from './retry.ts'
