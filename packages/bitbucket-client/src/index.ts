@@ -1,1 +1,7 @@
-export {}
+/**
+ * The source of a migration: a typed client of the Bitbucket Data Center REST API that only reads.
+ *
+ * @packageDocumentation
+ */
+export { BitbucketClient, type BitbucketClientOptions, type RepositoryFilter } from './client.ts'
+export type * from './types.ts'

@@ -22,6 +22,8 @@ export interface HttpClientOptions extends ConnectionOptions {
   /** Address that requests are relative to; its path (a context path) is kept. Requests to another origin are refused. */
   baseUrl: string | URL
   authorize?: Authorize | undefined
+  /** Hosts (`host`, or `host:port` where the port is not the scheme's own) that an operator allows; by default any. */
+  allowedHosts?: readonly string[] | undefined
   userAgent?: string | undefined
   retry?: RetryOptions | undefined
   /** Shared by every client of one host and identity; without one, 32 requests at once and no other limit. */
@@ -101,10 +103,16 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     super()
     this.#options = options
     this.baseUrl = parseBaseUrl(options.baseUrl)
+    checkAllowed(this.baseUrl, options.allowedHosts)
     this.redactor = options.redactor ?? new Redactor()
     this.#ownsDispatcher = options.dispatcher === undefined
     this.dispatcher = options.dispatcher ?? createDispatcher(options)
     this.budget = options.budget ?? new HostBudget({ concurrency: 32 })
+  }
+
+  /** Whether credentials travel in clear: plain `http` to another machine than this one. */
+  get insecure(): boolean {
+    return this.baseUrl.protocol === 'http:' && !/^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(this.baseUrl.hostname)
   }
 
   /** The absolute URL of a path below the base URL, or of an absolute URL of the same origin. */
@@ -301,6 +309,13 @@ export function statusError({ status, context, redactor }: FailedAnswer): Saddle
   }
   if (status >= 500) return new SaddleError('UPSTREAM_ERROR', `${host} failed${at} (${status}).`, { ...options, retryable: status !== 501 })
   return new SaddleError('PROTOCOL_ERROR', `${host} refused the request${at} (${status}).`, options)
+}
+
+function checkAllowed({ host }: URL, allowed: readonly string[] | undefined): void {
+  if (!allowed || allowed.some((entry) => entry.toLowerCase() === host)) return
+  throw new SaddleError('ADDRESS_NOT_ALLOWED', `The host ${host} is not among the allowed ones (${allowed.join(', ') || 'none'}).`, {
+    context: { host, option: 'allowedHosts' },
+  })
 }
 
 function parseBaseUrl(value: string | URL): URL {
