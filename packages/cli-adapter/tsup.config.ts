@@ -1,3 +1,3 @@
 import { buildPackage } from '../../tsup.base.ts'
 
-export default buildPackage({'index':'src/index.ts'})
+export default buildPackage({ index: 'src/index.ts', bin: 'src/bin.ts' })

@@ -16,13 +16,10 @@ export function gitRemoteOf(
 ): GitRemote {
   const { projectKey, slug, cloneUrl } = repository
   const base = http.baseUrl
-  const scm = new URL(
-    `${base.pathname.replace(/\/$/, '')}/scm/${segment(projectKey.toLowerCase(), 'projectKey')}/${segment(slug, 'slug')}.git`,
-    base.origin,
-  )
+  const scm = http.resolve(`scm/${segment(projectKey.toLowerCase(), 'projectKey')}/${segment(slug, 'slug')}.git`)
   if (cloneUrl === undefined) return { url: scm.href, http }
   const link = new URL(cloneUrl)
-  if (link.origin === base.origin && link.pathname.startsWith(base.pathname)) return { url: link.href, http }
+  if (link.origin === base.origin && link.pathname.startsWith(base.pathname.replace(/\/?$/, '/'))) return { url: link.href, http }
   if (link.hostname === base.hostname || allowedHosts.includes(link.host)) return { url: scm.href, http }
   throw new SaddleError(
     'ADDRESS_NOT_ALLOWED',

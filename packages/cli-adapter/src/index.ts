@@ -1,1 +1,8 @@
-export {}
+/**
+ * The `saddle` command as a function: arguments and streams in, exit status out.
+ *
+ * @packageDocumentation
+ */
+export { exitStatus, type ExitStatus } from './exit-status.ts'
+export type { Io, Output } from './io.ts'
+export { main } from './main.ts'

@@ -1,1 +1,10 @@
-export {}
+/**
+ * A typed client of the GitHub REST API for migrations: repositories, access, organisations, teams, and where git
+ * reaches a repository.
+ *
+ * @packageDocumentation
+ */
+export * from './addresses.ts'
+export * from './client.ts'
+export { maxTopics, toRepositoryName, toTopic } from './names.ts'
+export * from './types.ts'

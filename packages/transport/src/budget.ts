@@ -1,5 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { throwIfAborted } from './abort.ts'
 import { SaddleError } from './error.ts'
+import { Semaphore } from './semaphore.ts'
+import { sleep } from './sleep.ts'
 
 /** What a request draws from a budget. */
 export interface BudgetCost {
@@ -48,12 +50,7 @@ export interface HostBudgetOptions {
   clock?: { now(): number; sleep(milliseconds: number, signal?: AbortSignal): Promise<void> }
 }
 
-const realClock = {
-  now: () => performance.now(),
-  sleep: async (milliseconds: number, signal?: AbortSignal) => {
-    await delay(milliseconds, undefined, signal ? { signal } : {})
-  },
-}
+const realClock = { now: () => performance.now(), sleep }
 
 class Bucket {
   #level: number
@@ -80,90 +77,81 @@ class Bucket {
 
 /** The budget of one host within one process: a bound on concurrency and token buckets, first come, first served. */
 export class HostBudget implements Budget {
-  readonly #options: HostBudgetOptions
   readonly #clock: NonNullable<HostBudgetOptions['clock']>
-  readonly #points: Bucket | undefined
+  readonly #running: Semaphore
+  readonly #points: Bucket[]
   readonly #creations: Bucket[]
-  readonly #waiting: (() => void)[] = []
-  #running = 0
-  #pausedUntil = 0
-  #turn: Promise<unknown> = Promise.resolve()
+  // One at a time looks at its buckets, so that nobody overtakes who waits for them. Creation has a line of its own:
+  // reading goes on while it is exhausted.
+  readonly #pointsLine = new Semaphore(1)
+  readonly #creationLine = new Semaphore(1)
+  #pausedUntil = -Infinity
 
   constructor(options: HostBudgetOptions = {}) {
-    this.#options = options
+    const { concurrency = Infinity, points, creations = [] } = options
+    for (const [option, value] of Object.entries({ concurrency, ...points })) {
+      if (!(Number(value) > 0)) throw new SaddleError('INVALID_INPUT', `A budget's ${option} must be greater than zero.`, { context: { option } })
+    }
     this.#clock = options.clock ?? realClock
     const now = this.#clock.now()
-    this.#points = options.points && new Bucket(options.points, now)
-    this.#creations = (options.creations ?? []).map((rate) => new Bucket(rate, now))
+    this.#running = new Semaphore(concurrency)
+    this.#points = points ? [new Bucket(points, now)] : []
+    this.#creations = creations.map((rate) => new Bucket(rate, now))
   }
 
   async acquire(
     cost: BudgetCost = {},
     { signal, onWait }: { signal?: AbortSignal | undefined; onWait?: (wait: BudgetWait) => void } = {},
   ): Promise<() => void> {
-    if (this.#running >= (this.#options.concurrency ?? Infinity)) {
-      onWait?.({ reason: 'concurrency', waitMs: 0 })
-      await this.#room(signal)
-    } else this.#running++
-    const turn = this.#turn.then(() => this.#draw(cost, signal, onWait))
-    // The next in line waits for this one's draw, whether or not it succeeds.
-    this.#turn = turn.catch(() => undefined)
+    if (cost.creates) await this.#draw(this.#creations, 1, 'creation', this.#creationLine, signal, onWait)
+    if (this.#running.full) onWait?.({ reason: 'concurrency', waitMs: 0 })
+    const release = await this.#running.enter(signal)
     try {
-      await turn
+      await this.#draw(this.#points, cost.points ?? 1, 'points', this.#pointsLine, signal, onWait)
     } catch (error) {
-      this.#leave()
-      throw SaddleError.from(error)
+      release()
+      throw error
     }
-    let left = false
-    return () => {
-      if (!left) this.#leave()
-      left = true
-    }
+    return release
   }
 
   pause(milliseconds: number): void {
+    if (!(milliseconds > 0)) return
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + milliseconds)
   }
 
-  async #draw(cost: BudgetCost, signal: AbortSignal | undefined, onWait?: (wait: BudgetWait) => void): Promise<void> {
-    const points = cost.points ?? 1
-    for (;;) {
-      signal?.throwIfAborted()
-      const now = this.#clock.now()
-      const waits: BudgetWait[] = [
-        { reason: 'told', waitMs: Math.max(0, this.#pausedUntil - now) },
-        { reason: 'points', waitMs: this.#points?.wait(points, now) ?? 0 },
-        ...this.#creations.map((bucket) => ({ reason: 'creation' as const, waitMs: cost.creates ? bucket.wait(1, now) : 0 })),
-      ]
-      const longest = waits.reduce((a, b) => (b.waitMs > a.waitMs ? b : a))
-      if (longest.waitMs <= 0) break
-      onWait?.(longest)
-      await this.#clock.sleep(longest.waitMs, signal)
+  /** Waits until every bucket holds the points (and no pause is on), then takes them. */
+  async #draw(
+    buckets: Bucket[],
+    points: number,
+    reason: BudgetWait['reason'],
+    line: Semaphore,
+    signal: AbortSignal | undefined,
+    onWait?: (wait: BudgetWait) => void,
+  ): Promise<void> {
+    const leave = await line.enter(signal)
+    try {
+      for (;;) {
+        const now = this.#clock.now()
+        const told = this.#pausedUntil - now
+        const empty = Math.max(0, ...buckets.map((bucket) => bucket.wait(points, now)))
+        const waitMs = Math.max(told, empty)
+        if (waitMs <= 0) break
+        onWait?.({ reason: told >= empty ? 'told' : reason, waitMs })
+        await this.#sleep(waitMs, signal)
+      }
+      for (const bucket of buckets) bucket.take(points)
+    } finally {
+      leave()
     }
-    this.#points?.take(points)
-    if (cost.creates) for (const bucket of this.#creations) bucket.take(1)
   }
 
-  #room(signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const proceed = () => {
-        signal?.removeEventListener('abort', abort)
-        resolve()
-      }
-      const abort = () => {
-        this.#waiting.splice(this.#waiting.indexOf(proceed), 1)
-        reject(SaddleError.from(signal?.reason))
-      }
-      if (signal?.aborted) return reject(SaddleError.from(signal.reason))
-      signal?.addEventListener('abort', abort, { once: true })
-      this.#waiting.push(proceed)
-    })
-  }
-
-  /** Hands the place to the next in line, or gives it up. */
-  #leave(): void {
-    const next = this.#waiting.shift()
-    if (next) next()
-    else this.#running--
+  async #sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+    try {
+      await this.#clock.sleep(milliseconds, signal)
+    } catch (error) {
+      throwIfAborted(signal)
+      throw error
+    }
   }
 }

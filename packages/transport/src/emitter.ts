@@ -44,8 +44,8 @@ export class SafeEmitter<Events extends object> {
     if (known) return known
     const guarded = (event: unknown) => {
       try {
-        const result = listener(event as Event)
-        if (result instanceof Promise) result.catch(() => undefined)
+        // Not only promises of this realm: whatever is awaitable may reject.
+        Promise.resolve(listener(event as Event)).catch(() => undefined)
       } catch {
         // By contract the promise of the call carries failures; a listener never does.
       }

@@ -87,7 +87,10 @@ const passing: ReadonlySet<ErrorCode> = new Set(['NETWORK', 'TIMEOUT', 'RATE_LIM
 
 /** What the constructor of {@link SaddleError} takes besides code and message. */
 export interface SaddleErrorOptions {
-  /** What caused it. Kept for debuggers; not part of `toJSON`, so it never reaches a store or a stream. */
+  /**
+   * What caused it, for debuggers; not part of `toJSON`, so it never reaches a store or a stream. With a redactor, an
+   * error is kept as a redacted copy of its name, code, message, stack and own cause: what else hangs on it is dropped.
+   */
   cause?: unknown
   /** Whether another try can help; by default what the code implies. */
   retryable?: boolean
@@ -119,7 +122,8 @@ export class SaddleError extends Error {
 
   constructor(code: ErrorCode, message: string, options: SaddleErrorOptions = {}) {
     const { redactor } = options
-    super(redactor ? redactor.redact(message) : message, options.cause === undefined ? undefined : { cause: options.cause })
+    const cause = redactor ? redactedCause(options.cause, redactor) : options.cause
+    super(redactor ? redactor.redact(message) : message, cause === undefined ? undefined : { cause })
     this.code = code
     this.retryable = options.retryable ?? passing.has(code)
     this.context = Object.freeze(pickContext(options.context ?? {}, redactor))
@@ -151,13 +155,28 @@ export class SaddleError extends Error {
 }
 
 function pickContext(context: ErrorContext, redactor: Redactor | undefined): ErrorContext {
+  const clean = (text: string): string => (redactor ? redactor.redact(text) : text)
   const picked: Record<string, unknown> = {}
   for (const field of contextFields) {
-    const value = context[field]
-    if (value === undefined) continue
-    if (typeof value === 'string') picked[field] = redactor ? redactor.redact(value) : value
+    // Callers without types can put anything here; only the declared kinds of values are kept.
+    const value: unknown = context[field]
+    if (typeof value === 'string') picked[field] = clean(value)
     else if (typeof value === 'number') picked[field] = value
-    else picked[field] = value.map((text) => (redactor ? redactor.redact(text) : text))
+    else if (Array.isArray(value)) picked[field] = Object.freeze(value.filter((item) => typeof item === 'string').map(clean))
   }
   return picked
+}
+
+function redactedCause(cause: unknown, redactor: Redactor, depth = 0): unknown {
+  if (typeof cause === 'string') return redactor.redact(cause)
+  if (!(cause instanceof Error) || SaddleError.is(cause)) return SaddleError.is(cause) ? cause : undefined
+  const { name, message, stack, code, cause: deeper } = cause as Error & { code?: unknown }
+  const inner = deeper === undefined || depth >= 5 ? undefined : redactedCause(deeper, redactor, depth + 1)
+  const copy = new Error(redactor.redact(message), inner === undefined ? undefined : { cause: inner })
+  Object.defineProperties(copy, {
+    name: { value: name, configurable: true, writable: true },
+    stack: { value: stack && redactor.redact(stack), configurable: true, writable: true },
+    ...(typeof code === 'string' ? { code: { value: code, enumerable: true } } : {}),
+  })
+  return copy
 }

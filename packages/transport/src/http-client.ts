@@ -1,15 +1,17 @@
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import type { Readable } from 'node:stream'
-import { pipeline } from 'node:stream'
-import { fetch as undiciFetch, type Dispatcher, type RequestInit, type Response } from 'undici'
+import { Request, Response, type Dispatcher, type RequestInit } from 'undici'
+import { abortError } from './abort.ts'
+import { hasControls, isInsecure, parseBaseUrl } from './address.ts'
+import { readBytes, uncompressed } from './body.ts'
 import { HostBudget, type Budget, type BudgetCost, type BudgetWait } from './budget.ts'
-import { createDispatcher, type ConnectionOptions } from './dispatcher.ts'
+import { connectionDefaults, createDispatcher, type ConnectionOptions } from './dispatcher.ts'
 import { SafeEmitter } from './emitter.ts'
 import { SaddleError, type ErrorContext } from './error.ts'
 import { connectionFailure } from './failure.ts'
 import { Redactor } from './redact.ts'
 import { parseRetryAfter } from './retry-after.ts'
-import { retry, type RetryOptions } from './retry.ts'
+import { retry, retryDefaults, type RetryOptions } from './retry.ts'
+import { statusError, type FailedAnswer } from './status-error.ts'
 
 /** Headers as a plain object; names in lower case on answers. */
 export type Headers = Record<string, string>
@@ -62,16 +64,6 @@ export interface HttpAnswer {
   body: Readable
 }
 
-/** An answer with status 400 or above, with the beginning of its body. */
-export interface FailedAnswer {
-  status: number
-  headers: Headers
-  /** At most 64 KiB of the body, redacted. */
-  text: string
-  context: ErrorContext
-  redactor: Redactor
-}
-
 /** What a client reports. */
 export interface HttpEvents {
   /** A request was answered, or failed for want of an answer (`status` 0). */
@@ -84,8 +76,11 @@ export interface HttpEvents {
 
 const idempotentMethods = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
 const errorBodyLimit = 64 * 1024
+/** Patience with the body of an error, in milliseconds: its status says enough. */
+const errorBodyTime = 10_000
 /** Larger than any page a known server sends; a body beyond it is an attack or a fault. */
 const textLimit = 32 * 1024 * 1024
+const mostRedirects = 3
 
 /**
  * How one client speaks to one origin: connection pool, authorisation, retries, budget, redaction and events in one
@@ -96,76 +91,71 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
   readonly dispatcher: Dispatcher
   readonly redactor: Redactor
   readonly budget: Budget
+  /** Whether credentials travel in clear: plain `http` to another machine than this one. */
+  readonly insecure: boolean
   readonly #options: HttpClientOptions
-  readonly #ownsDispatcher: boolean
+  readonly #origin: string
+  readonly #totalMs: number
+  #closed: Promise<void> | undefined
 
   constructor(options: HttpClientOptions) {
     super()
     this.#options = options
-    this.baseUrl = parseBaseUrl(options.baseUrl)
-    checkAllowed(this.baseUrl, options.allowedHosts)
+    this.baseUrl = parseBaseUrl(options.baseUrl, options.allowedHosts)
+    this.#origin = this.baseUrl.origin
+    this.insecure = isInsecure(this.baseUrl)
     this.redactor = options.redactor ?? new Redactor()
-    this.#ownsDispatcher = options.dispatcher === undefined
+    learnProxyPassword(options.proxy, this.redactor)
     this.dispatcher = options.dispatcher ?? createDispatcher(options)
     this.budget = options.budget ?? new HostBudget({ concurrency: 32 })
+    this.#totalMs = options.timeouts?.total ?? connectionDefaults.timeouts.total
   }
 
-  /** Whether credentials travel in clear: plain `http` to another machine than this one. */
-  get insecure(): boolean {
-    return this.baseUrl.protocol === 'http:' && !/^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(this.baseUrl.hostname)
-  }
-
-  /** The absolute URL of a path below the base URL, or of an absolute URL of the same origin. */
+  /**
+   * The absolute URL of a path below the base URL, or of an absolute URL of the same origin.
+   *
+   * @throws SaddleError `ADDRESS_NOT_ALLOWED` for any other origin and for an address with credentials in it
+   */
   resolve(path: string | URL): URL {
-    const url =
-      typeof path === 'string' && !/^[a-z][a-z0-9+.-]*:/i.test(path)
-        ? new URL(this.baseUrl.href.replace(/\/$/, '') + '/' + path.replace(/^\//, ''))
-        : new URL(path)
-    if (url.origin !== this.baseUrl.origin || url.username || url.password) {
-      throw new SaddleError(
-        'ADDRESS_NOT_ALLOWED',
-        `An address on ${url.protocol}//${url.host} was given where only ${this.baseUrl.origin} is spoken to; nothing was sent to it.`,
-        { context: { host: url.host }, redactor: this.redactor },
-      )
-    }
-    return url
+    const url = this.#parse(path)
+    if (url?.origin === this.#origin && !url.username && !url.password) return url
+    throw new SaddleError(
+      'ADDRESS_NOT_ALLOWED',
+      `An address ${url ? `on ${url.protocol}//${url.host}` : 'that is none'} was given where only ${this.#origin} is spoken to; nothing was sent to it.`,
+      { context: url ? { host: url.host } : {}, redactor: this.redactor },
+    )
+  }
+
+  #parse(path: string | URL): URL | undefined {
+    const text = String(path)
+    if (hasControls(text)) return undefined
+    const absolute = /^[a-z][a-z0-9+.-]*:/i.test(text) ? text : `${this.baseUrl.href.replace(/\/$/, '')}/${text.replace(/^\//, '')}`
+    return URL.canParse(absolute) ? new URL(absolute) : undefined
   }
 
   /**
    * Sends a request and waits for the headers of the answer.
    *
+   * The body of the answer is the caller's: what is not begun to be read within `idleBodyTimeout` is cut off, since it
+   * holds a connection and a place in the budget.
+   *
    * @param path - relative to the base URL, or absolute within its origin
    * @throws SaddleError for an answer of status 400 or above and for everything that prevents an answer
    */
   async request(path: string | URL, request: HttpRequest = {}): Promise<HttpAnswer> {
-    const url = this.resolve(path)
-    const method = request.method ?? 'GET'
-    const { body } = request
-    const repeatable = body === undefined || typeof body === 'string' || body instanceof Uint8Array
-    const idempotent = repeatable && (request.idempotent ?? idempotentMethods.has(method))
-    const place = { method, host: url.host, path: url.pathname }
-    return retry((attempt) => this.#attempt(url, method, request, attempt), {
-      ...this.#options.retry,
-      ...(idempotent ? {} : { attempts: 1 }),
-      signal: request.signal,
-      onRetry: ({ attempt, waitMs, error }) => {
-        this.emit('retry', { ...place, attempt, waitMs, code: error.code, message: error.message })
-      },
-    })
+    return this.#retrying(path, request, (url, attempt) => this.#attempt(url, request, attempt))
   }
 
-  /** Sends a request and reads the answer as text; at most 32 MiB. Retried when the answer breaks off. */
+  /**
+   * Sends a request and reads the answer as text; at most 32 MiB, within `timeouts.total`. Tried again when the answer
+   * breaks off.
+   */
   async text(path: string | URL, request: HttpRequest = {}): Promise<{ status: number; headers: Headers; text: string }> {
-    const { status, headers, body } = await this.request(path, request)
-    const { host } = this.baseUrl
-    try {
-      return { status, headers, text: await readText(body, textLimit) }
-    } catch (error) {
-      throw connectionFailure(error, { host, path: this.resolve(path).pathname }, this.redactor)
-    }
+    const { status, headers, bytes } = await this.#retrying(path, request, (url, attempt) => this.#whole(url, request, attempt))
+    return { status, headers, text: bytes.toString('utf8') }
   }
 
-  /** Sends a request and reads the answer as JSON. An answer that is not JSON is `PROTOCOL_ERROR`. */
+  /** Like {@link text}, read as JSON; undefined when it is empty. An answer that is not JSON is `PROTOCOL_ERROR`. */
   async json(path: string | URL, request: HttpRequest = {}): Promise<{ status: number; headers: Headers; data: unknown }> {
     const { status, headers, text } = await this.text(path, {
       ...request,
@@ -175,26 +165,36 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     try {
       return { status, headers, data: JSON.parse(text) as unknown }
     } catch (cause) {
-      const url = this.resolve(path)
+      const { host, pathname } = this.resolve(path)
       throw new SaddleError(
         'PROTOCOL_ERROR',
-        `${url.host} answered ${url.pathname} with something that is not JSON. Check that the address is the server's base URL and not a login page or proxy.`,
-        { cause, context: { host: url.host, path: url.pathname, status }, redactor: this.redactor },
+        `${host} answered ${pathname} with something that is not JSON. Check that the address is the server's base URL and not a login page or proxy.`,
+        { cause, context: { host, path: pathname, status }, redactor: this.redactor },
       )
     }
   }
 
   /**
-   * A `fetch` over this client's connections, for libraries that bring their own requests, retries and authorisation.
-   * Other origins are refused and redirects are not followed.
+   * A `fetch` over this client's connections and budget, for libraries that bring their own retries and authorisation:
+   * neither is added. Other origins are refused, redirects are handed back, and the answer is read as a whole (at most
+   * 32 MiB, within `timeouts.total`) before it is returned.
    */
-  readonly fetch = async (input: string | URL, init: RequestInit = {}): Promise<Response> => {
+  readonly fetch = async (input: string | URL, init: RequestInit & { cost?: BudgetCost } = {}): Promise<Response> => {
     const url = this.resolve(input)
-    try {
-      return await undiciFetch(url, { ...init, dispatcher: this.dispatcher, redirect: 'manual' })
-    } catch (error) {
-      throw connectionFailure(error, { host: url.host, path: url.pathname }, this.redactor)
+    const { cost, ...rest } = init
+    const { method, headers, body } = new Request(url, { ...rest, ...(rest.body ? { duplex: 'half' } : {}) })
+    const request: HttpRequest = {
+      method: method as NonNullable<HttpRequest['method']>,
+      headers: Object.fromEntries(headers),
+      signal: init.signal ?? undefined,
+      ...(body ? { body: await readBytes(body as unknown as Readable, Infinity) } : {}),
+      ...(cost ? { cost } : {}),
     }
+    const answer = await this.#whole(url, request, 1, true)
+    // These statuses have no body by definition, and `Response` takes none.
+    const empty = [204, 205, 304].includes(answer.status)
+    const response = new Response(empty ? null : answer.bytes, { status: answer.status, headers: withoutEncoding(answer.headers) })
+    return Object.defineProperty(response, 'url', { value: url.href })
   }
 
   /** The headers that would authorise a request now; for programs that send requests of their own. */
@@ -203,63 +203,130 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
   }
 
   /** Closes idle connections; requests under way are finished first. */
-  async close(): Promise<void> {
-    if (this.#ownsDispatcher) await this.dispatcher.close()
+  close(): Promise<void> {
+    if (this.#options.dispatcher) return Promise.resolve()
+    return (this.#closed ??= this.dispatcher.close())
   }
 
-  async #attempt(url: URL, method: string, request: HttpRequest, attempt: number): Promise<HttpAnswer> {
-    const context: ErrorContext = { method, host: url.host, path: url.pathname, attempts: attempt }
+  #retrying<T>(path: string | URL, request: HttpRequest, operation: (url: URL, attempt: number) => Promise<T>): Promise<T> {
+    const url = this.resolve(path)
+    const { body, method = 'GET', signal } = request
+    const repeatable = body === undefined || typeof body === 'string' || body instanceof Uint8Array
+    const idempotent = repeatable && (request.idempotent ?? idempotentMethods.has(method))
+    return retry((attempt) => operation(url, attempt), {
+      ...this.#options.retry,
+      ...(idempotent ? {} : { attempts: 1 }),
+      signal,
+      onRetry: ({ attempt, waitMs, error }) => {
+        this.emit('retry', { method, ...this.#place(url), attempt, waitMs, code: error.code, message: error.message })
+      },
+    })
+  }
+
+  /** One try whose answer is read to its end, within the time for it. */
+  async #whole(url: URL, request: HttpRequest, attempt: number, raw = false): Promise<{ status: number; headers: Headers; bytes: Buffer }> {
+    const bound = new AbortController()
+    const { signal } = request
+    const abort = () => bound.abort(signal?.reason)
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    let timer: NodeJS.Timeout | undefined
+    const start = () => {
+      if (this.#totalMs > 0) timer = setTimeout(() => bound.abort(this.#tookTooLong(url)), this.#totalMs)
+    }
+    try {
+      const answer = await this.#attempt(url, { ...request, signal: bound.signal }, attempt, { raw, start })
+      try {
+        return { status: answer.status, headers: answer.headers, bytes: await readBytes(answer.body, textLimit) }
+      } catch (error) {
+        throw connectionFailure(error, { ...this.#place(url), attempts: attempt }, this.redactor, bound.signal)
+      }
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  /** Not passing, unlike other timeouts: a server that trickles does so again. */
+  #tookTooLong(url: URL): SaddleError {
+    const message = `${url.host} did not finish its answer within ${this.#totalMs / 1000} s.`
+    return new SaddleError('TIMEOUT', message, { retryable: false, context: this.#place(url), redactor: this.redactor })
+  }
+
+  /** @param options - `raw`: no authorisation, and no error for any status; `start`: called when the budget has room */
+  async #attempt(url: URL, request: HttpRequest, attempt: number, options: { raw?: boolean; start?: () => void } = {}): Promise<HttpAnswer> {
+    const { signal, method = 'GET' } = request
+    const place = this.#place(url)
+    const context: ErrorContext = { method, ...place, attempts: attempt }
     const release = await this.budget.acquire(request.cost ?? {}, {
-      signal: request.signal,
+      signal,
       onWait: (wait) => this.emit('throttle', { host: url.host, ...wait }),
     })
+    options.start?.()
     const started = performance.now()
     let status = 0
     try {
-      const answer = await this.#follow(url, method, request, context)
+      let answer = await this.#send(url, request, options.raw)
+      for (let hops = 0; !options.raw && isRedirect(answer); hops++) {
+        status = answer.status
+        answer.body.destroy()
+        const target = this.#redirectTarget(answer, url, hops, request, { ...context, status })
+        answer = await this.#send(target, request)
+      }
       status = answer.status
-      if (status >= 400) throw await this.#failure(answer, request, context)
-      answer.body.once('close', release)
+      if (status >= 400) this.#obey(answer)
+      if (status >= 400 && !options.raw) throw await this.#failure(answer, request, context)
+      this.#keep(answer, request, release)
       return answer
     } catch (error) {
       release()
-      throw connectionFailure(error, context, this.redactor)
+      throw connectionFailure(error, context, this.redactor, signal)
     } finally {
       const durationMs = performance.now() - started
-      this.emit('request', { method, host: url.host, path: url.pathname, status, durationMs, attempt })
+      this.emit('request', { method, ...place, status, durationMs, attempt })
     }
   }
 
-  async #follow(url: URL, method: string, request: HttpRequest, context: ErrorContext): Promise<HttpAnswer> {
-    for (let hops = 0; ; hops++) {
-      const answer = await this.#send(url, method, request)
-      const location = answer.headers['location']
-      if (answer.status < 300 || answer.status >= 400 || location === undefined) return answer
-      answer.body.destroy()
-      const target = new URL(location, url)
-      if (target.origin === this.baseUrl.origin && request.followRedirects && hops < 3 && typeof request.body !== 'object') {
-        url = target
-        continue
-      }
-      throw new SaddleError(
-        'REDIRECTED',
-        `${url.host} redirects ${url.pathname} to ${target.origin}${target.pathname}; it was not followed, so that no ` +
+  /** Ends the request's share of the budget with its body, and the body with the patience for it. */
+  #keep({ body, status, headers }: HttpAnswer, request: HttpRequest, release: () => void): void {
+    // An empty body that nobody reads never ends.
+    if (request.method === 'HEAD' || status === 204 || status === 304 || headers['content-length'] === '0') body.resume()
+    const patience = request.idleBodyTimeout ?? this.#options.timeouts?.idleBody ?? connectionDefaults.timeouts.idleBody
+    const timer = patience > 0 && setTimeout(() => body.readableDidRead || body.destroy(), patience).unref()
+    body.once('close', () => {
+      if (timer) clearTimeout(timer)
+      release()
+    })
+  }
+
+  #redirectTarget(answer: HttpAnswer, url: URL, hops: number, request: HttpRequest, context: ErrorContext): URL {
+    const location = answer.headers['location'] ?? ''
+    const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined
+    const reads = request.method === undefined || request.method === 'GET' || request.method === 'HEAD'
+    if (target?.origin === this.#origin && request.followRedirects && reads && hops < mostRedirects) return target
+    const upgrade = url.protocol === 'http:' && target?.protocol === 'https:' && target.hostname === url.hostname
+    throw new SaddleError(
+      'REDIRECTED',
+      upgrade
+        ? `${url.host} redirects to TLS. Begin the base URL with https:// instead of http://.`
+        : `${url.host} redirects ${url.pathname} to ${target ? target.origin + target.pathname : 'nowhere'}; it was not followed, so that no ` +
           'credential reaches an unexpected place. Use the final address, or check that the credential is valid there.',
-        { context: { ...context, status: answer.status }, redactor: this.redactor },
-      )
-    }
+      { context, redactor: this.redactor },
+    )
   }
 
-  async #send(url: URL, method: string, request: HttpRequest): Promise<HttpAnswer> {
-    const { headersTimeout, idleBodyTimeout, signal } = request
+  async #send(url: URL, request: HttpRequest, raw = false): Promise<HttpAnswer> {
+    const { headersTimeout, idleBodyTimeout, signal, method = 'GET' } = request
+    const authorization = raw ? {} : await this.authorization(signal)
+    if (signal?.aborted) throw abortError(signal)
     const answer = await this.dispatcher.request({
       origin: url.origin,
       path: url.pathname + url.search,
-      method: method as Dispatcher.HttpMethod,
+      method,
       headers: {
         'user-agent': this.#options.userAgent ?? 'saddle',
         'accept-encoding': 'gzip',
-        ...(await this.authorization(signal)),
+        ...authorization,
         ...request.headers,
       },
       body: (request.body ?? null) as Exclude<Dispatcher.DispatchOptions['body'], undefined>,
@@ -267,96 +334,58 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
       ...(headersTimeout === undefined ? {} : { headersTimeout }),
       ...(idleBodyTimeout === undefined ? {} : { bodyTimeout: idleBodyTimeout }),
     })
+    // A body that breaks off before anybody listens must not end the process; its reader gets the error all the same.
+    answer.body.on('error', () => undefined)
     const headers = Object.fromEntries(
       Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
     )
-    return { status: answer.statusCode, headers, body: uncompressed(answer.body, headers['content-encoding']) }
+    const body = method === 'HEAD' ? answer.body : uncompressed(answer.body, headers['content-encoding'])
+    return { status: answer.statusCode, headers, body: body.on('error', () => undefined) }
+  }
+
+  /** Holds back everybody who shares the budget when a server asks for that; not for longer than a retry would wait. */
+  #obey({ status, headers }: HttpAnswer): void {
+    const wait = parseRetryAfter(headers['retry-after'])
+    if (wait === undefined || (status !== 429 && status !== 403)) return
+    if (wait <= (this.#options.retry?.maxRetryAfter ?? retryDefaults.maxRetryAfter)) this.budget.pause(wait)
   }
 
   async #failure(answer: HttpAnswer, request: HttpRequest, context: ErrorContext): Promise<SaddleError> {
-    const text = this.redactor.redact(await readText(answer.body, errorBodyLimit, true).catch(() => ''))
-    const retryAfter = parseRetryAfter(answer.headers['retry-after'])
-    const error = (request.errorOf ?? statusError)({
-      status: answer.status,
-      headers: answer.headers,
-      text,
-      context: { ...context, status: answer.status, ...(retryAfter === undefined ? {} : { retryAfter: retryAfter / 1000 }) },
+    const timer = setTimeout(() => answer.body.destroy(), errorBodyTime).unref()
+    const text = await readBytes(answer.body, errorBodyLimit, true).then(String, () => '')
+    clearTimeout(timer)
+    const { status, headers } = answer
+    const retryAfter = parseRetryAfter(headers['retry-after'])
+    const requestId = headers['x-github-request-id'] ?? headers['x-arequestid']
+    return (request.errorOf ?? statusError)({
+      status,
+      headers,
+      text: this.redactor.redact(text),
+      context: {
+        ...context,
+        status,
+        ...(requestId === undefined ? {} : { requestId }),
+        ...(retryAfter === undefined ? {} : { retryAfter: retryAfter / 1000 }),
+      },
       redactor: this.redactor,
     })
-    if (error.code === 'RATE_LIMITED' && retryAfter !== undefined) this.budget.pause(retryAfter)
-    return error
+  }
+
+  #place(url: URL): { host: string; path: string } {
+    return { host: url.host, path: this.redactor.redact(url.pathname) }
   }
 }
 
-/** The error of an answer by its status alone, for servers without error bodies worth reading. */
-export function statusError({ status, context, redactor }: FailedAnswer): SaddleError {
-  const host = context.host ?? 'The server'
-  const at = context.path ? ` for ${context.path}` : ''
-  const options = { context, redactor }
-  switch (status) {
-    case 401:
-      return new SaddleError('AUTHENTICATION_FAILED', `${host} does not accept the credentials${at} (401). Check them.`, options)
-    case 403:
-      return new SaddleError('FORBIDDEN', `${host} forbids the request${at} (403). Check the permissions of the credentials.`, options)
-    case 404:
-      return new SaddleError('NOT_FOUND', `${host} has nothing${at} (404), or the credentials may not see it.`, options)
-    case 408:
-      return new SaddleError('TIMEOUT', `${host} gave up waiting for the request${at} (408).`, options)
-    case 409:
-      return new SaddleError('CONFLICT', `${host} reports a conflict${at} (409).`, options)
-    case 429:
-      return new SaddleError('RATE_LIMITED', `${host} limits the rate of requests (429).`, options)
-  }
-  if (status >= 500) return new SaddleError('UPSTREAM_ERROR', `${host} failed${at} (${status}).`, { ...options, retryable: status !== 501 })
-  return new SaddleError('PROTOCOL_ERROR', `${host} refused the request${at} (${status}).`, options)
+const isRedirect = ({ status, headers }: HttpAnswer): boolean => status >= 300 && status < 400 && headers['location'] !== undefined
+
+/** The bytes are no longer encoded, nor of that length. */
+function withoutEncoding(headers: Headers): Headers {
+  const { 'content-encoding': encoding, 'content-length': length, ...rest } = headers
+  return encoding || length === undefined ? rest : { ...rest, 'content-length': length }
 }
 
-function checkAllowed({ host }: URL, allowed: readonly string[] | undefined): void {
-  if (!allowed || allowed.some((entry) => entry.toLowerCase() === host)) return
-  throw new SaddleError('ADDRESS_NOT_ALLOWED', `The host ${host} is not among the allowed ones (${allowed.join(', ') || 'none'}).`, {
-    context: { host, option: 'allowedHosts' },
-  })
-}
-
-function parseBaseUrl(value: string | URL): URL {
-  let url: URL
-  try {
-    if (/[\r\n\t\0]/.test(String(value))) throw new TypeError('control character')
-    url = new URL(value)
-  } catch (cause) {
-    throw new SaddleError('INVALID_INPUT', 'The base URL is not an address. Write it like https://bitbucket.example.com.', { cause })
-  }
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new SaddleError('INVALID_INPUT', `The base URL begins with ${url.protocol} and only https: (or http:) is spoken.`)
-  }
-  if (url.username || url.password) {
-    throw new SaddleError('INVALID_INPUT', 'The base URL carries credentials. Give them as `auth` instead; URLs end up in logs.')
-  }
-  url.hash = ''
-  url.search = ''
-  return url
-}
-
-function uncompressed(body: Readable, encoding: string | undefined): Readable {
-  const decoder =
-    encoding === 'gzip' || encoding === 'x-gzip' ? createGunzip()
-    : encoding === 'deflate' ? createInflate()
-    : encoding === 'br' ? createBrotliDecompress()
-    : undefined
-  if (!decoder) return body
-  // The callback takes the error, which the decoder reports to its reader as well.
-  return pipeline(body, decoder, () => undefined)
-}
-
-async function readText(body: Readable, limit: number, cut = false): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length
-    chunks.push(chunk)
-    if (size <= limit) continue
-    if (cut) break
-    throw new SaddleError('PROTOCOL_ERROR', `The answer is larger than ${limit} bytes; it was not read to its end.`, { context: { limitBytes: limit } })
-  }
-  return Buffer.concat(chunks).subarray(0, limit).toString('utf8')
+function learnProxyPassword(proxy: string | undefined, redactor: Redactor): void {
+  if (!proxy || !URL.canParse(proxy)) return
+  const { username, password } = new URL(proxy)
+  if (password) redactor.add(decodeURIComponent(password), decodeURIComponent(username))
 }

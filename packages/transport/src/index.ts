@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { abortError } from './abort.ts'
 export * from './budget.ts'
 export * from './dispatcher.ts'
 export * from './emitter.ts'
@@ -14,3 +15,4 @@ export * from './http-client.ts'
 export * from './redact.ts'
 export * from './retry-after.ts'
 export * from './retry.ts'
+export * from './status-error.ts'

@@ -1,3 +1,6 @@
+/** The three forms of a date in HTTP (RFC 9110, 5.6.7); `Date.parse` alone takes nearly anything for a date. */
+const httpDate = /^(?:\w{3}, \d{2} \w{3} \d{4} [\d:]{8} GMT|\w{6,9}, \d{2}-\w{3}-\d{2} [\d:]{8} GMT|\w{3} \w{3} [ \d]\d [\d:]{8} \d{4})$/
+
 /**
  * Reads a `Retry-After` header: a number of seconds or an HTTP date (RFC 9110, 10.2.3).
  *
@@ -6,9 +9,9 @@
 export function parseRetryAfter(header: string | null | undefined, now = Date.now()): number | undefined {
   const text = header?.trim()
   if (!text) return undefined
-  if (/^\d+$/.test(text)) return Number(text) * 1000
-  // A date of HTTP always names its time zone and a weekday; without this check, `Date.parse` accepts nearly anything.
-  if (!/^[A-Za-z]{3,9},? .*\d{2}:\d{2}:\d{2}/.test(text)) return undefined
-  const at = Date.parse(text)
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000
+  if (!httpDate.test(text)) return undefined
+  // The oldest form names no zone and means GMT.
+  const at = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`)
   return Number.isNaN(at) ? undefined : Math.max(0, at - now)
 }

@@ -1,5 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { abortError, throwIfAborted } from './abort.ts'
+import { withDefaults } from './defaults.ts'
 import { SaddleError } from './error.ts'
+import { sleep } from './sleep.ts'
 
 /** How often and how patiently passing failures are tried again. Times are milliseconds. */
 export interface RetryOptions {
@@ -24,9 +26,7 @@ export const retryDefaults = {
   maxDelay: 30_000,
   maxRetryAfter: 15 * 60_000,
   random: Math.random,
-  sleep: async (milliseconds: number, signal?: AbortSignal) => {
-    await delay(milliseconds, undefined, signal ? { signal } : {})
-  },
+  sleep,
 } as const satisfies Required<RetryOptions>
 
 /** A wait between two tries. */
@@ -47,21 +47,25 @@ export async function retry<T>(
   operation: (attempt: number) => Promise<T>,
   options: RetryOptions & { signal?: AbortSignal | undefined; onRetry?: (notice: RetryNotice) => void } = {},
 ): Promise<T> {
-  const { attempts, baseDelay, maxDelay, maxRetryAfter, random, sleep } = { ...retryDefaults, ...options }
+  const { signal, onRetry } = options
+  const settings = withDefaults<Required<RetryOptions>>(retryDefaults, options)
+  const { attempts, baseDelay, maxDelay, maxRetryAfter, random } = settings
   for (let attempt = 1; ; attempt++) {
     try {
       return await operation(attempt)
     } catch (thrown) {
-      const error = SaddleError.from(thrown)
+      const error = signal?.aborted && !SaddleError.is(thrown) ? abortError(signal) : SaddleError.from(thrown)
       const asked = error.context.retryAfter === undefined ? undefined : error.context.retryAfter * 1000
-      if (!error.retryable || attempt >= attempts || options.signal?.aborted) throw error
+      if (!error.retryable || attempt >= attempts) throw error
       if (asked !== undefined && asked > maxRetryAfter) throw error
+      throwIfAborted(signal)
       const jitter = random() * Math.min(maxDelay, baseDelay * 2 ** (attempt - 1))
       const waitMs = Math.round(asked === undefined ? jitter : asked + random() * baseDelay)
-      options.onRetry?.({ attempt, waitMs, error })
+      onRetry?.({ attempt, waitMs, error })
       try {
-        await sleep(waitMs, options.signal)
+        await settings.sleep(waitMs, signal)
       } catch (interrupted) {
+        throwIfAborted(signal)
         throw SaddleError.from(interrupted)
       }
     }

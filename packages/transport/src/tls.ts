@@ -1,4 +1,32 @@
-import { rootCertificates } from 'node:tls'
+import { X509Certificate } from 'node:crypto'
+import * as tls from 'node:tls'
+import { SaddleError } from './error.ts'
 
-/** Node replaces its own list when it is given one; a private authority is meant as an addition. */
-export const withPublicAuthorities = (ca: string | readonly string[]): string[] => [...rootCertificates, ...[ca].flat()]
+/**
+ * A TLS context that trusts private authorities besides the ones that Node trusts already; Node replaces its list when
+ * it is given one, and a private authority is meant as an addition. Made once, since it parses over a hundred
+ * certificates.
+ *
+ * @throws SaddleError `INVALID_INPUT` when it is not PEM text (a file's name, for example)
+ */
+export function trusting(ca: string | readonly string[]): tls.SecureContext {
+  const authorities = [ca].flat()
+  for (const pem of authorities) {
+    try {
+      new X509Certificate(pem)
+    } catch (cause) {
+      throw new SaddleError(
+        'INVALID_INPUT',
+        'The certificate authority is not a PEM certificate. Give the text of the file (-----BEGIN CERTIFICATE-----…), not its name.',
+        { cause, context: { option: 'ca' } },
+      )
+    }
+  }
+  return tls.createSecureContext({ ca: [...nodeAuthorities(), ...authorities] })
+}
+
+/** Newer versions of Node also tell what NODE_EXTRA_CA_CERTS and the system's store add. */
+function nodeAuthorities(): readonly string[] {
+  const { getCACertificates } = tls as { getCACertificates?: (type: 'default') => string[] }
+  return getCACertificates?.('default') ?? tls.rootCertificates
+}

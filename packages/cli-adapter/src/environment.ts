@@ -1,0 +1,167 @@
+import { SaddleError } from '@saddle/core'
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+/** The variables of the process. Nothing else in the command reads them by name. */
+export type Variables = Readonly<Record<string, string | undefined>>
+
+/** What applies to both servers. */
+export interface ConnectionSettings {
+  /** PEM certificates from the file that `SADDLE_CA_FILE` names. */
+  ca?: string
+  proxy?: string
+  noProxy?: string
+}
+
+/** The source, as `BitbucketClient` takes it. */
+export interface BitbucketSettings extends ConnectionSettings {
+  baseUrl: string
+  auth: { token: string } | { username: string; password: string }
+}
+
+/** The target, as `GitHubClient` takes it. */
+export interface GitHubSettings extends ConnectionSettings {
+  baseUrl: string
+  auth: { token: string } | { appId: string; privateKey: string }
+}
+
+/** GitHub's REST API for everybody. */
+export const publicGitHubUrl = 'https://api.github.com'
+
+/**
+ * The source's settings.
+ *
+ * @throws SaddleError `MISSING_CONFIGURATION` that names the variable, `INVALID_INPUT` for one that cannot be right
+ */
+export function bitbucketSettings(env: Variables): BitbucketSettings {
+  const baseUrl = address(env, 'SADDLE_BITBUCKET_URL')
+  if (baseUrl === undefined) {
+    throw missing('SADDLE_BITBUCKET_URL', 'the address of the Bitbucket server, for example https://bitbucket.example.com')
+  }
+  return { baseUrl, auth: bitbucketAuth(env), ...connectionSettings(env, baseUrl) }
+}
+
+/** The target's settings; fails as {@link bitbucketSettings} does. */
+export function gitHubSettings(env: Variables): GitHubSettings {
+  const baseUrl = address(env, 'SADDLE_GITHUB_URL') ?? publicGitHubUrl
+  return { baseUrl, auth: gitHubAuth(env), ...connectionSettings(env, baseUrl) }
+}
+
+/** Where the store lives; an absolute path. */
+export const homeDirectory = (env: Variables): string => resolve(env['SADDLE_HOME'] || join(homedir(), '.saddle'))
+
+/** Whether a server was named at all, valid or not. */
+export const isConfigured = (env: Variables): { bitbucket: boolean; github: boolean } => ({
+  bitbucket: Boolean(env['SADDLE_BITBUCKET_URL']),
+  github: Boolean(env['SADDLE_GITHUB_TOKEN'] || env['SADDLE_GITHUB_APP_ID']),
+})
+
+/** A sentence for each server whose credentials would travel in clear. */
+export function plainTextWarnings(env: Variables): string[] {
+  return ['SADDLE_BITBUCKET_URL', 'SADDLE_GITHUB_URL'].flatMap((name) => {
+    const value = env[name]?.trim()
+    if (!value || !URL.canParse(value)) return []
+    const { protocol, hostname } = new URL(value)
+    if (protocol !== 'http:' || isLoopback(hostname)) return []
+    return [`${name} is a plain http address: the credentials travel to ${hostname} in clear. Use https where the server offers it.`]
+  })
+}
+
+/** The values that must not be shown anywhere, as far as the environment holds them. */
+export function secretsOf(env: Variables): string[] {
+  const values = secretVariables.map((name) => env[name]?.trim())
+  return [...values, ...(env['SADDLE_SESSION_KEYS'] ?? '').split(',')].filter((value) => value !== undefined && value !== '') as string[]
+}
+
+/** Whether to colour what goes to a stream: `NO_COLOR` and `FORCE_COLOR` decide, then whether it is a terminal. */
+export function wantsColour(env: Variables, stream: { isTTY?: boolean | undefined }): boolean {
+  if (env['NO_COLOR']) return false
+  const force = env['FORCE_COLOR']
+  if (force !== undefined) return force !== '0' && force !== 'false'
+  return stream.isTTY === true && env['TERM'] !== 'dumb'
+}
+
+/** Whether lines can be redrawn: a terminal with a person before it, not the log of a build. */
+export function isInteractive(env: Variables, stream: { isTTY?: boolean | undefined }): boolean {
+  const ci = env['CI']
+  return stream.isTTY === true && env['TERM'] !== 'dumb' && (!ci || ci === 'false' || ci === '0')
+}
+
+const secretVariables = [
+  'SADDLE_BITBUCKET_TOKEN', 'SADDLE_BITBUCKET_PASSWORD', 'SADDLE_GITHUB_TOKEN', 'SADDLE_GITHUB_CLIENT_SECRET', 'SADDLE_REDIS_URL',
+]
+
+function bitbucketAuth(env: Variables): BitbucketSettings['auth'] {
+  const token = secret(env, 'SADDLE_BITBUCKET_TOKEN')
+  if (token !== undefined) return { token }
+  const username = env['SADDLE_BITBUCKET_USERNAME']?.trim()
+  const password = env['SADDLE_BITBUCKET_PASSWORD']
+  if (username && password) return { username, password }
+  if (username) throw missing('SADDLE_BITBUCKET_PASSWORD', `the password of ${username}`)
+  if (password) throw missing('SADDLE_BITBUCKET_USERNAME', 'the user that SADDLE_BITBUCKET_PASSWORD belongs to')
+  throw missing('SADDLE_BITBUCKET_TOKEN', 'an HTTP access token of Bitbucket (or set SADDLE_BITBUCKET_USERNAME and SADDLE_BITBUCKET_PASSWORD)')
+}
+
+function gitHubAuth(env: Variables): GitHubSettings['auth'] {
+  const token = secret(env, 'SADDLE_GITHUB_TOKEN')
+  if (token !== undefined) return { token }
+  const appId = env['SADDLE_GITHUB_APP_ID']?.trim()
+  const keyFile = env['GITHUB_PRIVATE_KEY_PATH']
+  if (appId && keyFile) return { appId, privateKey: readFile('GITHUB_PRIVATE_KEY_PATH', keyFile) }
+  if (appId) throw missing('GITHUB_PRIVATE_KEY_PATH', 'the file with the private key of the GitHub App')
+  throw missing('SADDLE_GITHUB_TOKEN', 'a token of GitHub (or set SADDLE_GITHUB_APP_ID and GITHUB_PRIVATE_KEY_PATH)')
+}
+
+function connectionSettings(env: Variables, baseUrl: string): ConnectionSettings {
+  const caFile = env['SADDLE_CA_FILE']
+  const prefix = baseUrl.startsWith('https:') ? 'HTTPS' : 'HTTP'
+  const proxyName = [`${prefix}_PROXY`, `${prefix.toLowerCase()}_proxy`].find((name) => env[name])
+  const proxy = proxyName === undefined ? undefined : address(env, proxyName)
+  const noProxy = env['NO_PROXY'] || env['no_proxy']
+  return {
+    ...(caFile ? { ca: certificates(caFile) } : {}),
+    ...(proxy ? { proxy } : {}),
+    ...(proxy && noProxy ? { noProxy } : {}),
+  }
+}
+
+function certificates(file: string): string {
+  const text = readFile('SADDLE_CA_FILE', file)
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text
+  throw invalid('SADDLE_CA_FILE', 'names a file without a PEM certificate. A certificate begins with "-----BEGIN CERTIFICATE-----"')
+}
+
+function readFile(name: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw invalid(name, `names ${path}, which cannot be read (${code ?? 'unknown reason'})`, cause)
+  }
+}
+
+function address(env: Variables, name: string): string | undefined {
+  const value = env[name]?.trim()
+  if (!value) return undefined
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  // The value is not repeated: an address can carry a password.
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw invalid(name, 'is not an http or https address')
+  return value
+}
+
+function secret(env: Variables, name: string): string | undefined {
+  const value = env[name]?.trim()
+  if (!value) return undefined
+  if (/[\p{Cc}\s]/u.test(value)) throw invalid(name, 'contains spaces or line breaks: it was probably pasted with something else')
+  return value
+}
+
+const isLoopback = (hostname: string): boolean =>
+  hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+
+const missing = (name: string, meaning: string): SaddleError =>
+  new SaddleError('MISSING_CONFIGURATION', `${name} is not set: ${meaning}.`, { context: { option: name } })
+
+const invalid = (name: string, reason: string, cause?: unknown): SaddleError =>
+  new SaddleError('INVALID_INPUT', `${name} ${reason}.`, { context: { option: name }, cause })

@@ -1,0 +1,20 @@
+/** Where text goes: what of a Node stream the command needs. */
+export interface Output {
+  write(text: string): unknown
+  /** Whether a person looks at it directly. */
+  readonly isTTY?: boolean | undefined
+  /** Width in characters, on a terminal. */
+  readonly columns?: number | undefined
+}
+
+/** What the command knows of the world; a process in `bin.ts`, something else in tests and in programs that embed it. */
+export interface Io {
+  /** Results and progress. */
+  readonly stdout: Output
+  /** Errors and warnings. */
+  readonly stderr: Output
+  /** Read by `environment.ts` alone. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Fires at the first Ctrl-C: what runs is then cancelled cleanly. */
+  readonly signal?: AbortSignal
+}

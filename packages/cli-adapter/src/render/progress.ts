@@ -1,0 +1,18 @@
+import type { ProgressEvent } from '@saddle/core'
+import type { Io } from '../io.ts'
+import { styleOf } from './style.ts'
+
+/** Shows the events of one or of many migrations as they come. */
+export interface ProgressView {
+  show(event: ProgressEvent): void
+  /** Leaves the terminal as it was found; what was shown for good stays. */
+  stop(): void
+}
+
+/** The view that fits: lines of JSON when they were asked for, bars before a person, plain lines otherwise. */
+export async function progressView(io: Io, { json = false }: { json?: boolean | undefined } = {}): Promise<ProgressView> {
+  if (json) return (await import('./progress-json.ts')).jsonView(io.stdout)
+  const style = styleOf(io.stdout, io.env)
+  if (style.interactive) return (await import('./progress-bars.ts')).barView(io.stdout, style)
+  return (await import('./progress-lines.ts')).lineView(io.stdout, style)
+}

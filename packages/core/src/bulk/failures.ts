@@ -1,0 +1,11 @@
+import { SaddleError } from '@saddle/transport'
+
+/** The errors of the {@link BulkStore} contract, in one wording for every store. */
+export const bulkFailures = {
+  unknown: (id: string) => new SaddleError('NOT_FOUND', `There is no bulk migration ${id}.`),
+  unknownItem: (id: string, index: number) =>
+    new SaddleError('NOT_FOUND', `The bulk migration ${id} has no repository number ${index}.`),
+  idTaken: (id: string) => new SaddleError('CONFLICT', `There is already a bulk migration ${id}.`),
+  idempotencyKeyTaken: () =>
+    new SaddleError('CONFLICT', 'There is already a bulk migration with this idempotency key.', { context: { option: 'idempotencyKey' } }),
+} as const

@@ -1,0 +1,170 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, statfs, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SaddleError, withPublicAuthorities, type GitRemote } from '@saddle/transport'
+import { encodeRefName, type RefUpdate } from '@saddle/git-relay'
+import type { GitTransfer, TransferProgress } from '../backend.ts'
+import type { CommitGraph } from '../steps.ts'
+import { parseProgressLine } from './progress.ts'
+import { diskFailure, programFailure, remoteFailure } from './failures.ts'
+import { runGit } from './run-git.ts'
+
+const prefix = 'saddle-git-'
+const ownerFile = 'owner.json'
+const attempts = 4
+
+/** Tells this process from an earlier one with the same number, as in a container that was started again. */
+const thisProcess = { host: hostname(), pid: process.pid, started: performance.timeOrigin }
+
+type Wanted = Extract<RefUpdate, { newOid: string }>
+type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void }
+
+/** A bare repository in the work directory, owned by one process and removed when done. */
+export class NativeRepository {
+  private constructor(
+    readonly directory: string,
+    readonly source: GitRemote,
+    readonly caFile: string | undefined,
+    private readonly root: string,
+  ) {}
+
+  /**
+   * Makes an empty bare repository, after clearing away what processes that are gone have left behind.
+   *
+   * @throws STORE_FULL when the disk has no room for it
+   */
+  static async open({ source, target, sourceRefs, workDirectory = tmpdir() }: GitTransfer): Promise<NativeRepository> {
+    await mkdir(workDirectory, { recursive: true })
+    await clearLeftovers(workDirectory)
+    const root = await mkdtemp(join(workDirectory, prefix))
+    try {
+      await writeFile(join(root, ownerFile), JSON.stringify(thisProcess))
+      const authorities = [source, target].flatMap(({ http }) => http.connection.ca ?? [])
+      const caFile = authorities.length > 0 ? join(root, 'authorities.pem') : undefined
+      if (caFile) await writeFile(caFile, withPublicAuthorities(authorities).join('\n'))
+      const directory = join(root, 'repository.git')
+      await mkdir(directory)
+      const repository = new NativeRepository(directory, source, caFile, root)
+      await repository.git(['init', '--quiet', '--bare', '--template=', `--object-format=${sourceRefs.objectFormat}`, directory])
+      return repository
+    } catch (error) {
+      await rm(root, { recursive: true, force: true })
+      throw diskFailure(error)
+    }
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.root, { recursive: true, force: true, maxRetries: 3 })
+  }
+
+  /** Runs git in this repository and expects it to succeed. */
+  async git(args: readonly string[], options: { stdin?: string | Uint8Array; signal?: AbortSignal | undefined; onOutput?: (chunk: Buffer) => void } = {}): Promise<Buffer> {
+    const outcome = await runGit({ args, gitDirectory: this.directory, ...options })
+    if (outcome.status !== 0) throw programFailure(args[0] ?? '', outcome)
+    return outcome.stdout
+  }
+
+  /**
+   * Fetches what the updates need, branches first, then tags, then the rest; a connection that breaks is taken up again,
+   * and what was complete by then stays.
+   */
+  async fetch(updates: readonly Wanted[], { signal, onProgress }: Options): Promise<void> {
+    await this.#requireRoom()
+    const groups = [
+      updates.filter(({ ref }) => ref.startsWith('refs/heads/')),
+      updates.filter(({ ref }) => ref.startsWith('refs/tags/')),
+      updates.filter(({ ref }) => !ref.startsWith('refs/heads/') && !ref.startsWith('refs/tags/')),
+    ]
+    for (const group of groups) {
+      if (group.length === 0) continue
+      // By name under a server that serves only what refs point to. What has moved since is asked for by hash below.
+      const refspecs = Buffer.concat(group.flatMap(({ ref }) => [Buffer.from('+'), encodeRefName(ref), Buffer.from(':'), encodeRefName(ref), Buffer.from('\n')]))
+      await this.#fetchOnce(refspecs, signal, onProgress)
+      const present = new Set(await this.present(group.map(({ newOid }) => newOid)))
+      const moved = group.filter(({ newOid }) => !present.has(newOid))
+      if (moved.length > 0) {
+        const byHash = moved.map(({ newOid }, index) => `+${newOid}:refs/saddle/moved/${index}\n`).join('')
+        await this.#fetchOnce(Buffer.from(byHash), signal, onProgress)
+      }
+    }
+  }
+
+  /** Those of the objects that are here, in the given order. */
+  async present(oids: readonly string[]): Promise<string[]> {
+    if (oids.length === 0) return []
+    const output = await this.git(['cat-file', '--batch-check=%(objectname)', '--buffer'], { stdin: oids.join('\n') + '\n' })
+    return output.toString('latin1').split('\n').filter((line) => line !== '' && !line.includes(' '))
+  }
+
+  /** About how large a pack of what the tips have and the others have not would be: its objects' sizes as stored here. */
+  async measure(tips: readonly string[], held: readonly string[], { signal }: Options): Promise<number> {
+    if (tips.length === 0) return 0
+    const output = await this.git(['rev-list', '--objects', '--disk-usage', '--stdin'], { stdin: revisions(tips, held), signal })
+    return Number(output.toString())
+  }
+
+  /** The commits that the tips have and the others have not. */
+  async graph(tips: readonly string[], held: readonly string[], { signal }: Options): Promise<CommitGraph> {
+    const graph = new Map<string, readonly string[]>()
+    const output = await this.git(['rev-list', '--parents', '--stdin'], { stdin: revisions(tips, held), signal })
+    for (const line of output.toString('latin1').split('\n')) {
+      const [oid, ...parents] = line.split(' ')
+      if (oid) graph.set(oid, parents)
+    }
+    return graph
+  }
+
+  async #fetchOnce(refspecs: Uint8Array, signal: AbortSignal | undefined, onProgress?: (progress: TransferProgress) => void): Promise<void> {
+    const args = ['fetch', '--quiet', '--progress', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--stdin', '--', this.source.url]
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await runGit({
+        args,
+        gitDirectory: this.directory,
+        remote: this.source,
+        caFile: this.caFile,
+        proxy: this.source.http.connection.proxy,
+        stdin: refspecs,
+        signal,
+        onLine: (line) => {
+          const progress = parseProgressLine(line)
+          if (progress) onProgress?.({ phase: 'counting', ...progress })
+        },
+      })
+      if (outcome.status === 0) return
+      const error = remoteFailure(this.source, 'fetch from', outcome)
+      if (!error.retryable || attempt >= attempts) throw error
+    }
+  }
+
+  async #requireRoom(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.root)
+    if (bavail * bsize > 64 * 1024 * 1024) return
+    throw new SaddleError('STORE_FULL', `The work directory has ${Math.floor((bavail * bsize) / 1024 / 1024)} MiB left, too little for a clone. Free some room or choose another work directory.`, { context: { option: 'workDirectory' } })
+  }
+}
+
+const revisions = (tips: readonly string[], held: readonly string[]): string => [...tips, ...held.map((oid) => `^${oid}`)].join('\n') + '\n'
+
+/** Removes directories of processes that ran on this machine and are gone. */
+async function clearLeftovers(workDirectory: string): Promise<void> {
+  for (const name of await readdir(workDirectory)) {
+    if (!name.startsWith(prefix)) continue
+    const root = join(workDirectory, name)
+    try {
+      const owner = JSON.parse(await readFile(join(root, ownerFile), 'utf8')) as typeof thisProcess
+      const alive = owner.pid === thisProcess.pid ? owner.started === thisProcess.started : runs(owner.pid)
+      if (owner.host === thisProcess.host && !alive) await rm(root, { recursive: true, force: true })
+    } catch {
+      // Another process is just making or removing it.
+    }
+  }
+}
+
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

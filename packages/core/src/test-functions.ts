@@ -1,0 +1,21 @@
+/**
+ * The test functions that a contract suite is written with; those of vitest, jest, mocha and `node:test` all fit.
+ * Assertions are `node:assert`, so that a suite needs nothing else.
+ */
+export interface TestFunctions {
+  describe(name: string, body: () => void): unknown
+  it(name: string, body: () => Promise<void> | void): unknown
+  beforeEach(body: () => Promise<void> | void): unknown
+  afterEach(body: () => Promise<void> | void): unknown
+}
+
+/** Looks again until the answer is there, for at most `timeoutMs`; for what another process or a clock brings about. */
+export async function eventually<T>(look: () => Promise<T | undefined>, timeoutMs = 10_000): Promise<T> {
+  const end = Date.now() + timeoutMs
+  for (;;) {
+    const found = await look()
+    if (found !== undefined) return found
+    if (Date.now() > end) throw new Error(`nothing within ${timeoutMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

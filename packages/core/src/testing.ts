@@ -1,0 +1,8 @@
+/**
+ * Contract suites: what every implementation of one of core's interfaces has to pass, ours and yours.
+ *
+ * @packageDocumentation
+ */
+export { sessionStoreSuite, type SessionStoreUnderTest } from './session/contract.ts'
+export { migrationStoreSuite, type StoreUnderTest } from './store/contract.ts'
+export type { TestFunctions } from './test-functions.ts'

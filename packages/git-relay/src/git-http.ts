@@ -1,0 +1,136 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import type { Readable } from 'node:stream'
+import { connectionFailure, SaddleError, statusError, type FailedAnswer, type GitRemote, type Headers, type HttpAnswer } from '@saddle/transport'
+import { PktReader } from './pkt-line.ts'
+import { sanitize } from './remote-text.ts'
+import { version } from './version.ts'
+
+/** The two sides of git's smart HTTP: fetching from a repository, pushing to it. */
+export type Service = 'git-upload-pack' | 'git-receive-pack'
+
+/** What Saddle calls itself on the wire. */
+export const agent = `saddle/${version}`
+
+/** A server that counts objects answers late: this much is waited for an answer to begin, and between two pieces. */
+const patienceMs = 10 * 60_000
+/** A million refs are about 100 MB; what is longer is not a list of refs or of outcomes. */
+const answerLimit = 256 * 1024 * 1024
+const compressAbove = 1024
+const compress = promisify(gzip)
+
+/** Options of a request to a git server. */
+export interface GitRequestOptions {
+  signal?: AbortSignal | undefined
+  /** The `Git-Protocol` to offer. */
+  protocol?: 2 | undefined
+  /** Whether the request may be sent again after a passing failure. On by default. */
+  repeat?: boolean
+  /** Longest silence in milliseconds; 0 leaves watching to the caller. */
+  patience?: number
+}
+
+/** Asks for the advertisement of a service (`GET info/refs`). */
+export async function getAdvertisement(remote: GitRemote, service: Service, options: GitRequestOptions): Promise<Readable> {
+  const answer = await remote.http.request(address(remote, `info/refs?service=${service}`), {
+    headers: { 'cache-control': 'no-cache', ...protocolHeader(options) },
+    signal: options.signal,
+    errorOf: (failed) => gitError(failed),
+  })
+  return expectType(answer, remote, `application/x-${service}-advertisement`)
+}
+
+/** Sends a request to git-upload-pack, compressed when it is long (as git does), and returns the answer's body. */
+export async function postUploadPack(remote: GitRemote, request: string, options: GitRequestOptions): Promise<Readable> {
+  const long = request.length > compressAbove
+  const answer = await remote.http.request(address(remote, 'git-upload-pack'), {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-git-upload-pack-request',
+      accept: 'application/x-git-upload-pack-result',
+      ...(long ? { 'content-encoding': 'gzip' } : {}),
+      ...protocolHeader(options),
+    },
+    body: long ? await compress(request) : request,
+    signal: options.signal,
+    idempotent: options.repeat ?? true,
+    headersTimeout: options.patience ?? patienceMs,
+    idleBodyTimeout: options.patience ?? patienceMs,
+    errorOf: (failed) => gitError(failed),
+  })
+  return expectType(answer, remote, 'application/x-git-upload-pack-result')
+}
+
+/** Streams a push to git-receive-pack and returns the answer's body. The caller watches for silence. */
+export async function postReceivePack(
+  remote: GitRemote,
+  body: AsyncIterable<Uint8Array>,
+  options: GitRequestOptions,
+): Promise<Readable> {
+  const answer = await remote.http.request(address(remote, 'git-receive-pack'), {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-git-receive-pack-request',
+      accept: 'application/x-git-receive-pack-result',
+    },
+    body,
+    signal: options.signal,
+    headersTimeout: 0,
+    idleBodyTimeout: 0,
+    errorOf: (failed) => gitError(failed),
+  })
+  return expectType(answer, remote, 'application/x-git-receive-pack-result')
+}
+
+/**
+ * Reads an answer that is not a pack, to its end, so that the connection can be used again.
+ *
+ * @throws what `read` throws; a connection that breaks is `NETWORK` or `TIMEOUT`
+ */
+export async function readAnswer<T>(remote: GitRemote, body: Readable, read: (reader: PktReader) => Promise<T>): Promise<T> {
+  try {
+    const reader = new PktReader(body, answerLimit)
+    const result = await read(reader)
+    await reader.read()
+    return result
+  } catch (error) {
+    const { host, pathname } = new URL(remote.url)
+    throw connectionFailure(error, { host, path: pathname }, remote.http.redactor)
+  } finally {
+    body.destroy()
+  }
+}
+
+const address = (remote: GitRemote, path: string): string => `${remote.url.replace(/\/+$/, '')}/${path}`
+
+const protocolHeader = ({ protocol }: GitRequestOptions): Headers => (protocol ? { 'git-protocol': `version=${protocol}` } : {})
+
+function expectType({ body, headers, status }: HttpAnswer, remote: GitRemote, type: string): Readable {
+  const given = headers['content-type']?.split(';')[0]?.trim().toLowerCase()
+  if (given === type) return body
+  body.destroy()
+  const { host, pathname } = new URL(remote.url)
+  throw new SaddleError(
+    'PROTOCOL_ERROR',
+    `${host} does not speak git's smart HTTP at ${pathname}: it answered with ${given ?? 'no content type'}. Check the ` +
+      'address; it may lead to a login page or a proxy.',
+    { context: { host, path: pathname, status }, redactor: remote.http.redactor },
+  )
+}
+
+/** The transport's error with what the server wrote for people, which says what a status cannot. */
+function gitError(failed: FailedAnswer): SaddleError {
+  const { headers, text, redactor } = failed
+  const error = statusError(failed)
+  // Atlassian servers name the reason in a header; git itself only shows the text.
+  if (/captcha/i.test(headers['x-authentication-denied-reason'] ?? '') || /CAPTCHA required/i.test(text)) {
+    return new SaddleError(
+      'CAPTCHA_REQUIRED',
+      `${failed.context.host ?? 'The server'} wants a captcha solved before it accepts this user again. Log in to it in a browser once.`,
+      { context: failed.context, redactor },
+    )
+  }
+  const words = headers['content-type']?.startsWith('text/plain') ? sanitize(text).trim().slice(0, 500) : ''
+  if (!words) return error
+  return new SaddleError(error.code, `${error.message} It says: ${words}`, { retryable: error.retryable, context: error.context, redactor })
+}

@@ -1,0 +1,75 @@
+import { SaddleError, type ErrorCode, type GitRemote, type HttpClient } from '@saddle/transport'
+import { readAdvertisement } from './advertisement.ts'
+import { getAdvertisement, postUploadPack, readAnswer } from './git-http.ts'
+import { lsRefsRequest, readLsRefs } from './ls-refs.ts'
+import type { ObjectFormat, RefListing } from './refs.ts'
+
+/** Options of {@link listSourceRefs}. */
+export interface ListSourceOptions {
+  /** Only refs that begin with one of these; all by default. */
+  prefixes?: readonly string[]
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * What a client was found to speak. A host does not change its protocol between two repositories, and a listing that
+ * knows it saves a request. Kept by client, so that nothing outlives it or reaches another.
+ */
+const spoken = new WeakMap<HttpClient, RefListing['protocol']>()
+
+/** The protocol that the server of a client was last found to speak at its source side; undefined before. */
+export const spokenBy = (http: HttpClient): RefListing['protocol'] | undefined => spoken.get(http)
+
+/**
+ * Lists the refs of a repository to fetch from, in one request where the server speaks version 2: `ls-refs` is sent
+ * without asking first. Anything but an answer to it leads to the ordinary discovery, in versions 0 to 2.
+ *
+ * @throws SaddleError `AUTHENTICATION_FAILED`, `FORBIDDEN`, `NOT_FOUND`, …; `PROTOCOL_ERROR` when it is no git server
+ */
+export async function listSourceRefs(remote: GitRemote, options: ListSourceOptions = {}): Promise<RefListing> {
+  if ((spoken.get(remote.http) ?? 2) === 2) {
+    try {
+      return await lsRefs(remote, options, 'sha1', false)
+    } catch (error) {
+      if (!SaddleError.is(error) || !discoveryMayHelp.has(error.code)) throw error
+    }
+  }
+  return discover(remote, options)
+}
+
+/**
+ * Lists the refs of a repository to push to, in one request. Refs that it hides (GitHub: `refs/pull/`) are not told.
+ *
+ * @throws SaddleError as {@link listSourceRefs}; `NOT_FOUND` also for a moment after a repository was created
+ */
+export async function listTargetRefs(remote: GitRemote, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<RefListing> {
+  const body = await getAdvertisement(remote, 'git-receive-pack', { signal })
+  const advertisement = await readAnswer(remote, body, (reader) => readAdvertisement(reader, () => true))
+  if ('refs' in advertisement) return advertisement
+  throw new SaddleError('PROTOCOL_ERROR', 'The target answers in version 2 of the git protocol, which has no push.')
+}
+
+/** An old server fails in its own way at a version 2 command: an error, an empty answer, an `ERR` line. */
+const discoveryMayHelp: ReadonlySet<ErrorCode> = new Set(['PROTOCOL_ERROR', 'UPSTREAM_ERROR', 'NETWORK', 'TIMEOUT', 'RATE_LIMITED', 'CONFLICT'])
+
+async function discover(remote: GitRemote, options: ListSourceOptions): Promise<RefListing> {
+  const body = await getAdvertisement(remote, 'git-upload-pack', { signal: options.signal, protocol: 2 })
+  const advertisement = await readAnswer(remote, body, (reader) => readAdvertisement(reader, chosenBy(options)))
+  spoken.set(remote.http, advertisement.protocol)
+  if ('refs' in advertisement) return advertisement
+  return lsRefs(remote, options, advertisement.capabilities.get('object-format') === 'sha256' ? 'sha256' : 'sha1', true)
+}
+
+async function lsRefs(remote: GitRemote, options: ListSourceOptions, format: ObjectFormat, repeat: boolean): Promise<RefListing> {
+  const request = lsRefsRequest(options.prefixes, format)
+  const body = await postUploadPack(remote, request, { signal: options.signal, protocol: 2, repeat })
+  const listing = await readAnswer(remote, body, (reader) => readLsRefs(reader, format, chosenBy(options)))
+  spoken.set(remote.http, 2)
+  return listing
+}
+
+/** Prefixes are a hint to the server, in version 2 only; here they are a rule. */
+const chosenBy =
+  ({ prefixes }: ListSourceOptions) =>
+  (ref: string): boolean =>
+    prefixes?.some((prefix) => ref.startsWith(prefix)) ?? true

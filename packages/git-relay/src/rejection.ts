@@ -1,0 +1,105 @@
+import { SaddleError, type ErrorCode } from '@saddle/transport'
+import { showRefName } from './ref-name.ts'
+
+/** Why a target refuses, and what helps. */
+interface Refusal {
+  code: ErrorCode
+  /** In what the target says about the ref, or in what it writes for people. */
+  pattern: RegExp
+  remedy: string
+}
+
+/** GitHub's numbered refusals and those of git-receive-pack itself; the first that matches counts. */
+const refusals: readonly Refusal[] = [
+  {
+    code: 'LARGE_FILE',
+    pattern: /GH001|large files detected|exceeds .*file size limit/i,
+    remedy: 'A file in its history is over the limit of the target (GitHub: 100 MiB). Move such files to Git LFS, in a rewritten history, and migrate that.',
+  },
+  {
+    code: 'REF_PROTECTED',
+    pattern: /GH006|protected branch/i,
+    remedy: 'A branch protection of the target forbids it. Let the account pass it, or lift it for the migration.',
+  },
+  {
+    code: 'EMAIL_PRIVACY',
+    pattern: /GH007|email privacy|private email/i,
+    remedy: 'A commit would publish an e-mail address that its owner keeps private. The owner allows it at the target under Settings, Emails.',
+  },
+  {
+    code: 'LFS_OBJECTS_MISSING',
+    pattern: /GH008|unknown Git LFS object|missing Git LFS/i,
+    remedy: 'Its history uses Git LFS objects that the target has not. Transfer the LFS objects first.',
+  },
+  {
+    code: 'RULE_VIOLATION',
+    pattern: /GH013|repository rule violations?|push protection|GITHUB PUSH PROTECTION/i,
+    remedy: 'A ruleset or the push protection of the target forbids it. Let the account bypass the rule, or allow the secret, and run again.',
+  },
+  {
+    code: 'REF_HIDDEN',
+    pattern: /deny (updating|deleting) a hidden ref|hidden ref/i,
+    remedy: 'The target keeps this namespace for itself. Leave it out of the namespaces to migrate.',
+  },
+  {
+    code: 'PACK_TOO_LARGE',
+    pattern: /pack exceeds maximum allowed size|pack (is )?too large|exceeds? .*(push|pack) (size )?limit/i,
+    remedy: 'The push is over the limit of the target (GitHub: 2 GiB). Transfer the history in steps.',
+  },
+  {
+    code: 'UPSTREAM_ERROR',
+    pattern: /no space left|disk quota|quota exceeded|out of memory|unable to create temporary|unable to write/i,
+    remedy: 'The target has no room or a fault of its own. Tell its operators, then run again.',
+  },
+  {
+    code: 'PACK_CORRUPT',
+    pattern: /missing necessary objects|unpack|index-pack|bad pack|fsck|corrupt|sha1 mismatch|early EOF|inflate/i,
+    remedy: 'What the source sent did not pass the check of the target; nothing was kept. Run again; if it stays, run `git fsck --full` on the source repository.',
+  },
+]
+
+const general: Omit<Refusal, 'pattern'> = {
+  code: 'REF_REJECTED',
+  remedy: 'See what the target says; if the ref was moved at the target in the meantime, run again.',
+}
+
+/** Says only that a hook of the server refused; which one, and why, is in the text that it wrote. */
+const unspecific = /hook declined|^failed$|unpacker error|index-pack (abnormal exit|failed)|unpack-objects abnormal exit/i
+
+/** What a refusal means: a code, and a text with cause and remedy. */
+export interface Explanation {
+  code: ErrorCode
+  reason: string
+}
+
+/**
+ * Explains why a target did not move a ref.
+ *
+ * @param said - the reason in its report, for example `pre-receive hook declined`
+ * @param messages - what the target wrote for people during the push
+ */
+export function explainRejection(ref: string, said: string, messages: readonly string[]): Explanation {
+  const { code, remedy } = refusalIn(said, messagesAbout(ref, messages)) ?? general
+  return { code, reason: `The target refused it (${said}). ${remedy}` }
+}
+
+/** The error of a pack that the target did not take. No ref was moved. */
+export function unpackError(said: string, messages: readonly string[]): SaddleError {
+  const { code, remedy } = refusalIn(said, messages) ?? general
+  const words = messages.filter((line) => /error|fatal/i.test(line)).slice(-3).join(' ')
+  return new SaddleError(code, `The target did not take the pack and moved no ref (${said}). ${remedy}${words ? ` It says: ${words}` : ''}`)
+}
+
+function refusalIn(said: string, messages: readonly string[]): Refusal | undefined {
+  const inReason = refusals.find(({ pattern }) => pattern.test(said))
+  if (inReason && !unspecific.test(said)) return inReason
+  const text = messages.join('\n')
+  return refusals.find(({ pattern }) => pattern.test(text)) ?? inReason
+}
+
+/** The messages that concern a ref: those that name it if there are any, else those that name no ref. */
+function messagesAbout(ref: string, messages: readonly string[]): readonly string[] {
+  const shown = showRefName(ref)
+  const naming = messages.filter((line) => line.includes(shown))
+  return naming.length ? naming : messages.filter((line) => !/refs\/(heads|tags|notes)\//.test(line))
+}

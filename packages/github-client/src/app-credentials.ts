@@ -1,0 +1,155 @@
+import { createPrivateKey } from 'node:crypto'
+import { createAppAuth } from '@octokit/auth-app'
+import { HostBudget, SaddleError, type HttpClient } from '@saddle/transport'
+import { untilAborted } from './abort.ts'
+import type { Credentials, Scope } from './credentials.ts'
+import { checkOwner } from './names.ts'
+import { Rest, type RestOptions } from './rest.ts'
+import * as schema from './schema.ts'
+import type { GitHubAuth } from './types.ts'
+
+type AppAuth = Extract<GitHubAuth, { appId: unknown }>
+
+interface InstallationToken {
+  token: string
+  /** When it is replaced: well before GitHub lets it expire, so that what begins with it can end with it. */
+  renewAt: number
+  permissions: Readonly<Record<string, string>>
+}
+
+const longestMargin = 5 * 60_000
+
+/**
+ * Tokens of a GitHub App: the installation is found from the owner, a token is asked for it, kept, and replaced before
+ * it expires. Octokit signs; it does not keep the tokens, because its cache lets them live for 59 minutes whatever
+ * `expires_at` says, and its pending requests are shared between clients of different servers.
+ */
+export class AppCredentials implements Credentials {
+  readonly kind = 'app'
+  /** Requests that the App signs itself. Apart from the others, which wait for these while they hold their place. */
+  readonly app: Rest
+  readonly #auth: AppAuth
+  readonly #http: HttpClient
+  readonly #now: () => number
+  readonly #installations = new Map<string, Promise<number>>()
+  readonly #tokens = new Map<number, Promise<InstallationToken>>()
+
+  constructor(auth: AppAuth, options: Omit<RestOptions, 'authorize' | 'budget'>, now: () => number = Date.now) {
+    const { redactor } = options.http
+    const privateKey = readPrivateKey(auth.privateKey)
+    redactor.add(auth.privateKey)
+    redactor.add(privateKey)
+    const sign = createAppAuth({ appId: auth.appId, privateKey, log: { warn() {} } })
+    this.#auth = auth
+    this.#http = options.http
+    this.#now = now
+    this.app = new Rest({
+      ...options,
+      budget: new HostBudget({ concurrency: 8 }),
+      authorize: async () => {
+        const { token } = await sign({ type: 'app' })
+        redactor.add(token)
+        return `bearer ${token}`
+      },
+    })
+  }
+
+  async token(scope: Scope): Promise<string> {
+    return (await this.#current(scope)).token
+  }
+
+  async permissions(scope: Scope): Promise<Readonly<Record<string, string>>> {
+    return (await this.#current(scope)).permissions
+  }
+
+  refused({ owner }: Scope): void {
+    // Also the installation: it may have been removed and made again.
+    void this.#installations.get(keyOf(owner))?.then((id) => this.#tokens.delete(id), () => undefined)
+    this.#installations.delete(keyOf(owner))
+  }
+
+  async #current({ owner, signal }: Scope): Promise<InstallationToken> {
+    const id = await shared(this.#installations, keyOf(owner), () => this.#installationOf(owner), signal)
+    const token = await shared(this.#tokens, id, () => this.#mint(id), signal)
+    if (token.renewAt > this.#now()) return token
+    this.#tokens.delete(id)
+    return shared(this.#tokens, id, () => this.#mint(id), signal)
+  }
+
+  async #mint(id: number): Promise<InstallationToken> {
+    const asked = this.#now()
+    const { token, expires_at, permissions } = await this.app.get('POST /app/installations/{installation_id}/access_tokens', schema.installationToken, {
+      params: { installation_id: id },
+      // A token more does no harm.
+      idempotent: true,
+    })
+    this.#http.redactor.add(token, 'x-access-token')
+    const lifetime = Date.parse(expires_at) - asked
+    return { token, renewAt: asked + lifetime - Math.min(longestMargin, lifetime / 4), permissions }
+  }
+
+  async #installationOf(owner: string | undefined): Promise<number> {
+    if (this.#auth.installationId !== undefined) return this.#auth.installationId
+    if (owner === undefined) return this.#onlyInstallation()
+    checkOwner(owner)
+    for (const route of ['GET /orgs/{owner}/installation', 'GET /users/{owner}/installation']) {
+      try {
+        return (await this.app.get(route, schema.installation, { params: { owner } })).id
+      } catch (error) {
+        if (SaddleError.from(error).code !== 'NOT_FOUND') throw error
+      }
+    }
+    const { name, html_url } = await this.app.get('GET /app', schema.app)
+    throw new SaddleError(
+      'FORBIDDEN',
+      `The GitHub App ${name} is not installed on ${owner}, or ${owner} does not exist. Install it at ${html_url}/installations/new and give it access to the repositories.`,
+      { context: { option: 'auth.installationId' }, redactor: this.#http.redactor },
+    )
+  }
+
+  /** For requests that concern no owner, any installation serves. */
+  async #onlyInstallation(): Promise<number> {
+    for await (const { id } of this.app.list('GET /app/installations', schema.installation)) return id
+    throw new SaddleError('FORBIDDEN', 'The GitHub App is not installed anywhere. Install it on the organisation that the repositories go to.', {
+      context: { option: 'auth.appId' },
+    })
+  }
+}
+
+const keyOf = (owner: string | undefined): string => owner?.toLowerCase() ?? ''
+
+/**
+ * One answer for everybody who asks while it is made and after; a failure is not kept. Made without a signal, so that
+ * one caller's abort does not take it from the others; each waits by its own.
+ */
+async function shared<Key, Value>(map: Map<Key, Promise<Value>>, key: Key, make: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  let promise = map.get(key)
+  if (!promise) {
+    promise = make()
+    map.set(key, promise)
+    const made = promise
+    made.catch(() => {
+      if (map.get(key) === made) map.delete(key)
+    })
+  }
+  return untilAborted(promise, signal)
+}
+
+/** The key as PKCS #8, which the signer takes on every platform. */
+function readPrivateKey(text: string): string {
+  let key
+  try {
+    key = createPrivateKey(text.replaceAll('\\n', '\n').trim() + '\n')
+  } catch {
+    // Without the cause: its message can show parts of the key.
+  }
+  if (key?.asymmetricKeyType !== 'rsa') {
+    throw new SaddleError(
+      'INVALID_INPUT',
+      "The GitHub App's private key is not an unencrypted RSA key in PEM form. Give the text of the .pem file that GitHub made for the App, " +
+        'from "-----BEGIN" to the end of the "-----END" line; not its path.',
+      { context: { option: 'auth.privateKey' } },
+    )
+  }
+  return key.export({ type: 'pkcs8', format: 'pem' }).toString()
+}

@@ -1,0 +1,62 @@
+import { SaddleError, type Redactor } from '@saddle/transport'
+import type { TokenKind } from './types.ts'
+
+/** Which account a request concerns; an App has one installation, and so one token, for each. */
+export interface Scope {
+  owner?: string | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** Where tokens come from. */
+export interface Credentials {
+  readonly kind: TokenKind
+  /** A token that is valid now and for some minutes more. */
+  token(scope: Scope): Promise<string>
+  /** What the token may do with the owner's repositories, as `{ contents: 'write', … }`; undefined when that is not known. */
+  permissions(scope: Scope): Promise<Readonly<Record<string, string>> | undefined>
+  /** GitHub refused the token: it is not handed out again where there is another way to get one. */
+  refused(scope: Scope): void
+}
+
+/** One token for everything. */
+export class TokenCredentials implements Credentials {
+  readonly kind: TokenKind
+  readonly #token: string
+
+  constructor(token: string, redactor: Redactor) {
+    // A line break at the end of a file is the usual slip; within, it would end the header.
+    this.#token = token.trim()
+    if (!/^[\x21-\x7e]+$/.test(this.#token)) {
+      throw new SaddleError('INVALID_INPUT', 'The GitHub token is empty or has characters that no token has. Copy it again.', {
+        context: { option: 'auth.token' },
+      })
+    }
+    redactor.add(this.#token, 'x-access-token')
+    this.kind = kindOf(this.#token)
+  }
+
+  async token(): Promise<string> {
+    return this.#token
+  }
+
+  async permissions(): Promise<undefined> {
+    return undefined
+  }
+
+  refused(): void {
+    // There is no other one.
+  }
+}
+
+/** GitHub's prefixes of tokens ("GitHub credential types" in its documentation). */
+function kindOf(token: string): TokenKind {
+  if (token.startsWith('github_pat_')) return 'fine-grained'
+  return prefixes[token.slice(0, 4)] ?? 'unknown'
+}
+
+const prefixes: Record<string, TokenKind> = {
+  ghp_: 'classic',
+  gho_: 'oauth',
+  ghu_: 'app-user',
+  ghs_: 'app-installation',
+}

@@ -1,0 +1,341 @@
+import Fastify from 'fastify'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FaultHandle, FaultRule } from '../faults.ts'
+import { createBareRepository, listRefs } from '../git/bare-repository.ts'
+import type { Git } from '../git/git.ts'
+import { GitHttpBackend } from '../git/http-backend.ts'
+import { Listener, type Exchange, type ListenerOptions } from '../http/listener.ts'
+import type { RecordedRequest } from '../http/recording.ts'
+import { RestError } from '../http/rest-error.ts'
+import { sendJson } from '../http/send-json.ts'
+import { TokenBucket } from '../http/token-bucket.ts'
+import { concurrencyLimit } from '../limit.ts'
+import { plantSeed } from '../seed.ts'
+import { Access, actorName, Authenticator, grant } from './access.ts'
+import { BitbucketContext } from './context.ts'
+import { bitbucketError } from './errors.ts'
+import { serveBitbucketGit } from './git.ts'
+import type { Actor, Level, Project, PullRequest, Repository, User } from './model.ts'
+import type {
+  BitbucketOptions,
+  NewProject,
+  NewPullRequest,
+  NewRepository,
+  NewUser,
+  PermissionChange,
+  RepositoryHandle,
+  TokenSubject,
+} from './options.ts'
+import { bitbucketRoutes } from './routes/index.ts'
+import type { DataKind } from './routes/settings.ts'
+import { Shapes } from './shapes.ts'
+import { BitbucketState, noGrants, repositoryKey } from './state.ts'
+
+/** What a server of the sandbox is started with. */
+export interface ServerParts {
+  readonly git: Git
+  /** Folder for the bare repositories. */
+  readonly folder: string
+  readonly tls?: { readonly key: string; readonly cert: string }
+  readonly delayMs: () => number
+}
+
+/** A Bitbucket Data Center on loopback. */
+export class BitbucketSandbox {
+  /** Name of an administrator. */
+  readonly adminUsername = 'admin'
+  /** Password of that administrator. */
+  readonly adminPassword = randomBytes(12).toString('hex')
+  /** An HTTP access token of that administrator. */
+  readonly token: string
+  readonly #options: BitbucketOptions
+  readonly #parts: ServerParts
+  readonly #state: BitbucketState
+  readonly #listener: Listener
+  readonly #backend: GitHttpBackend
+  readonly #authenticator: Authenticator
+  readonly #buckets = new Map<string, TokenBucket>()
+  readonly #app = Fastify({ bodyLimit: 16 * 1024 * 1024, routerOptions: { maxParamLength: 20_000 } })
+  readonly #seeding = concurrencyLimit(8)
+  #context!: BitbucketContext
+  #url = ''
+
+  private constructor(parts: ServerParts, options: BitbucketOptions) {
+    this.#parts = parts
+    this.#options = options
+    mkdirSync(parts.folder, { recursive: true })
+    this.#state = new BitbucketState(parts.folder)
+    this.#authenticator = new Authenticator(this.#state, options.captchaAfter)
+    this.#backend = new GitHttpBackend(parts.git, parts.folder)
+    this.#listener = new Listener(listenerOptions(parts, options), (exchange) => this.#handle(exchange))
+    this.createUser({ name: this.adminUsername, password: this.adminPassword, displayName: 'Administrator', admin: true })
+    this.token = this.createToken({ user: this.adminUsername }, 'ADMIN')
+  }
+
+  /** Starts the server. */
+  static async start(parts: ServerParts, options: BitbucketOptions): Promise<BitbucketSandbox> {
+    const server = new BitbucketSandbox(parts, options)
+    server.#url = `${await server.#listener.listen()}${options.contextPath ?? ''}`
+    const version = options.version ?? '9.4.0'
+    server.#context = new BitbucketContext({
+      git: parts.git,
+      state: server.#state,
+      access: new Access(server.#state),
+      shapes: new Shapes(server.#url, version),
+      version,
+      pageCap: options.pageCap ?? 1000,
+    })
+    bitbucketRoutes(server.#app, server.#context, options.contextPath ?? '')
+    await server.#app.ready()
+    return server
+  }
+
+  /** Base URL, context path included, without a slash at the end. */
+  get url(): string {
+    return this.#url
+  }
+
+  /** Every request so far, in the order they came. */
+  get requests(): RecordedRequest[] {
+    return this.#listener.requests
+  }
+
+  /** Forgets the requests so far. */
+  clearRequests(): void {
+    this.#listener.requests.length = 0
+  }
+
+  /** Makes matching requests fail. */
+  fault(rule: FaultRule): FaultHandle {
+    return this.#listener.fault(rule)
+  }
+
+  /** Creates a user, who may see nothing but what is public. */
+  createUser(user: NewUser): { name: string; password: string } {
+    const { name, password, displayName = name, emailAddress = `${name}@example.invalid`, admin = false } = user
+    const slug = name.toLowerCase().replace(/[^\p{L}\p{N}\p{Extended_Pictographic}._-]/gu, '_')
+    const id = this.#state.nextId()
+    this.#state.users.set(name.toLowerCase(), { id, name, slug, password, displayName, emailAddress, admin, active: true })
+    return { name, password }
+  }
+
+  /** Creates a group, or replaces its members. */
+  createGroup(group: { name: string; members: readonly string[] }): void {
+    this.#state.groups.set(group.name, new Set(group.members))
+  }
+
+  /**
+   * Creates an HTTP access token. A user's works as bearer and as the password; a project's or repository's as bearer only.
+   * @param permission how far it reaches at most. Default WRITE.
+   */
+  createToken(subject: TokenSubject, permission: 'READ' | 'WRITE' | 'ADMIN' = 'WRITE'): string {
+    const level: Level = permission === 'READ' ? 1 : permission === 'WRITE' ? 2 : 3
+    if ('user' in subject) return this.#state.addToken({ kind: 'user', user: this.#user(subject.user), level })
+    if (!('repository' in subject)) return this.#state.addToken({ kind: 'project', project: this.#project(subject.project), level })
+    return this.#state.addToken({ kind: 'repository', repository: this.#repository(subject.project, subject.repository), level })
+  }
+
+  /** Makes a token unknown from now on. */
+  revokeToken(token: string): void {
+    this.#state.tokens.delete(token)
+  }
+
+  /** Creates a project. */
+  createProject(project: NewProject): { key: string } {
+    const key = project.key.toUpperCase()
+    const owner = project.personal ?? (key.startsWith('~') ? project.key.slice(1) : undefined)
+    const created: Project = {
+      id: this.#state.nextId(),
+      key,
+      name: project.name ?? project.key,
+      description: project.description,
+      public: project.public ?? false,
+      owner: owner === undefined ? undefined : this.#user(owner),
+      grants: noGrants(),
+      defaultPermission: undefined,
+      data: new Map(),
+    }
+    this.#state.projects.set(key, created)
+    return { key }
+  }
+
+  /** Creates a repository and fills it. */
+  async createRepository(wanted: NewRepository): Promise<RepositoryHandle> {
+    const { slug, defaultBranch = 'main', forkOf } = wanted
+    const origin = forkOf && this.#repository(forkOf.project, forkOf.slug)
+    if (!this.#state.project(wanted.project)) this.createProject({ key: wanted.project })
+    const project = this.#project(wanted.project)
+    const id = this.#state.nextId()
+    const repository: Repository = {
+      id,
+      slug,
+      name: wanted.name ?? slug,
+      project,
+      path: this.#state.pathFor(id, slug),
+      description: wanted.description,
+      archived: wanted.archived ?? false,
+      public: wanted.public ?? false,
+      labels: [...(wanted.labels ?? [])],
+      origin,
+      grants: noGrants(),
+      data: new Map(),
+      pullRequests: [],
+    }
+    const seed = wanted.seed ?? (origin ? { from: origin.path } : { commits: 3 })
+    await this.#seeding(async () => {
+      await createBareRepository(repository.path, defaultBranch, wanted.objectFormat)
+      await plantSeed(this.#parts.git, repository.path, seed, `${project.key}/${slug}`)
+    })
+    this.#state.repositories.set(repositoryKey(project.key, slug), repository)
+    return { project: project.key, slug, path: repository.path, cloneUrl: this.#context.shapes.cloneUrl(repository) }
+  }
+
+  /** Changes a repository after its creation. */
+  updateRepository(
+    project: string,
+    slug: string,
+    change: Partial<Pick<Repository, 'description' | 'archived' | 'public' | 'labels'>>,
+  ): void {
+    Object.assign(this.#repository(project, slug), change)
+  }
+
+  /** Removes a repository from the server; its folder stays until the sandbox is closed. */
+  deleteRepository(project: string, slug: string): void {
+    this.#state.repositories.delete(repositoryKey(project, slug))
+  }
+
+  /** Folder of a repository's bare repository. */
+  repositoryPath(project: string, slug: string): string {
+    return this.#repository(project, slug).path
+  }
+
+  /** Grants or takes away a right. */
+  setPermission(change: PermissionChange): void {
+    const { user, group, permission } = change
+    const project = this.#project(change.project)
+    const grants = change.repository === undefined ? project.grants : this.#repository(change.project, change.repository).grants
+    if (user !== undefined) grant(grants.users, this.#user(user).name, permission)
+    else if (group !== undefined) grant(grants.groups, group, permission)
+    else project.defaultPermission = permission
+  }
+
+  /**
+   * Sets what an endpoint of settings answers: the values of its list, or its one value.
+   * @param slug undefined for the project's own settings.
+   */
+  setData(project: string, slug: string | undefined, kind: DataKind, value: unknown): void {
+    const { data } = slug === undefined ? this.#project(project) : this.#repository(project, slug)
+    data.set(kind, value)
+  }
+
+  /** Creates a pull request, with the refs that the server keeps for it (`refs/pull-requests/N/from` and `/merge`). */
+  async createPullRequest(wanted: NewPullRequest): Promise<{ id: number }> {
+    const repository = this.#repository(wanted.project, wanted.slug)
+    const tip = async (branch: string) => {
+      const [ref] = await listRefs(this.#parts.git, repository.path, `refs/heads/${branch}`)
+      if (!ref) throw new Error(`There is no branch ${branch}`)
+      return { id: ref.name, latestCommit: ref.commit }
+    }
+    const [fromRef, toRef] = await Promise.all([tip(wanted.from), tip(wanted.to)])
+    const id = repository.pullRequests.length + 1
+    const state = wanted.state ?? 'OPEN'
+    const date = 1_700_000_000_000 + id * 1000
+    const pull: PullRequest = {
+      id,
+      title: wanted.title,
+      description: wanted.description,
+      state,
+      fromRef,
+      toRef,
+      author: this.#user(wanted.author ?? this.adminUsername),
+      createdDate: date,
+      updatedDate: date,
+      closedDate: state === 'OPEN' ? undefined : date,
+      activities: wanted.activities ?? [],
+    }
+    repository.pullRequests.push(pull)
+    await this.#parts.git.run(repository.path, ['update-ref', `refs/pull-requests/${id}/from`, fromRef.latestCommit])
+    await this.#parts.git.run(repository.path, ['update-ref', `refs/pull-requests/${id}/merge`, fromRef.latestCommit])
+    return { id }
+  }
+
+  /** Stops the server. */
+  async close(): Promise<void> {
+    await Promise.all([this.#listener.close(), this.#backend.close(), this.#app.close()])
+  }
+
+  async #handle(exchange: Exchange): Promise<void> {
+    const { request, response, url } = exchange
+    const base = this.#options.contextPath ?? ''
+    if (!url.pathname.startsWith(`${base}/`)) return sendJson(response, 404, {})
+    const path = url.pathname.slice(base.length)
+    const overGit = path.startsWith('/scm/')
+    const tokensKnown = overGit || path.startsWith('/rest/')
+    if (!tokensKnown && /^bearer /i.test(request.headers.authorization ?? '')) {
+      response.writeHead(302, { location: `${this.#url}/login?next=${encodeURIComponent(path)}`, 'content-length': 0 })
+      return void response.end()
+    }
+    const actor = this.#authenticator.authenticate(request.headers.authorization, tokensKnown)
+    if (actor instanceof RestError) {
+      const challenge: Record<string, string> = overGit && actor.status === 401 ? { 'www-authenticate': 'Basic realm="Atlassian Bitbucket"' } : {}
+      return sendJson(response, actor.status, actor.body, challenge)
+    }
+    const name = actorName(actor)
+    response.setHeader('x-arequestid', `@${this.#listener.requests.length}`)
+    if (name !== undefined) response.setHeader('x-ausername', encodeURIComponent(name))
+    if (this.#overLimit(exchange, actor)) return
+    if (overGit) return serveBitbucketGit(exchange, path, actor, this.#context, this.#backend, this.#options.protocol ?? 2)
+    this.#context.identify(request, actor)
+    this.#app.routing(request, response)
+  }
+
+  /** Anonymous requests share a bucket; a user's are counted together, however they were authenticated. */
+  #overLimit({ response }: Exchange, actor: Actor): boolean {
+    const { rateLimit } = this.#options
+    if (!rateLimit) return false
+    const who = actorName(actor) ?? ''
+    let bucket = this.#buckets.get(who)
+    if (!bucket) this.#buckets.set(who, (bucket = new TokenBucket(rateLimit.capacity, rateLimit.fillRate)))
+    const wait = bucket.take()
+    const headers = rateLimit.headers === false ? {} : {
+      'x-ratelimit-limit': String(bucket.capacity),
+      'x-ratelimit-remaining': String(bucket.remaining),
+      'x-ratelimit-fillrate': String(bucket.fillRate),
+      'x-ratelimit-interval-seconds': '1',
+    }
+    for (const [header, value] of Object.entries(headers)) response.setHeader(header, value)
+    if (wait === 0) return false
+    const { body } = bitbucketError(429, null, 'You are being rate limited. Try again later.')
+    sendJson(response, 429, body, rateLimit.headers === false ? {} : { 'retry-after': String(wait) })
+    return true
+  }
+
+  #user(name: string): User {
+    return found(this.#state.user(name), `user ${name}`)
+  }
+
+  #project(key: string): Project {
+    return found(this.#state.project(key), `project ${key}`)
+  }
+
+  #repository(key: string, slug: string): Repository {
+    return found(this.#state.repository(key, slug), `repository ${key}/${slug}`)
+  }
+}
+
+function found<T>(one: T | undefined, what: string): T {
+  if (one === undefined) throw new Error(`The sandbox has no ${what}`)
+  return one
+}
+
+function listenerOptions(parts: ServerParts, options: BitbucketOptions): ListenerOptions {
+  const { host, port } = options
+  return {
+    delayMs: parts.delayMs,
+    ...(parts.tls ? { tls: parts.tls } : {}),
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+  }
+}
