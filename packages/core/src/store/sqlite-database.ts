@@ -1,5 +1,6 @@
 import { SaddleError } from '@saddle/transport'
 import type LibsqlDatabase from 'libsql'
+import { storeFailures } from './failures.ts'
 
 type Row = Record<string, unknown>
 
