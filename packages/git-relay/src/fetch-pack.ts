@@ -59,12 +59,16 @@ function fetchCommand({ objectFormat, wants, haves }: FetchRequest): string {
   return lines.map(pktLine).join('') + delimPkt + args.map(pktLine).join('') + flushPkt
 }
 
-/** The request of versions 0 and 1 (gitprotocol-pack, "Packfile Negotiation"). */
-function uploadRequest({ objectFormat, wants, haves }: FetchRequest): string {
+/**
+ * The request of versions 0 and 1 (gitprotocol-pack, "Packfile Negotiation").
+ *
+ * @param end - `done` asks for the pack at once, a flush only for what is common
+ */
+export function uploadRequest({ objectFormat, wants, haves }: Omit<FetchRequest, 'protocol'>, end: string = pktLine('done')): string {
   const capabilities = ['multi_ack_detailed', 'side-band-64k', 'ofs-delta', `agent=${agent}`]
   if (objectFormat !== 'sha1') capabilities.push(`object-format=${objectFormat}`)
   const want = wants.map((oid, index) => `want ${oid}${index === 0 ? ` ${capabilities.join(' ')}` : ''}`)
-  return [...want].map(pktLine).join('') + flushPkt + haves.map((oid) => pktLine(`have ${oid}`)).join('') + pktLine('done')
+  return [...want].map(pktLine).join('') + flushPkt + haves.map((oid) => pktLine(`have ${oid}`)).join('') + end
 }
 
 async function skipToPackfile(reader: PktReader): Promise<void> {
@@ -91,8 +95,9 @@ async function skipAcknowledgements(reader: PktReader): Promise<void> {
 function refuseErr(line: Buffer): void {
   if (line.includes('not our ref') && line.subarray(0, 4).toString('latin1') === 'ERR ') {
     throw new SaddleError(
-      'UPSTREAM_ERROR',
-      `The source no longer has an object that a ref pointed to when its refs were listed (${sanitize(pktText(line).slice(4))}). List them again.`,
+      'NOT_FOUND',
+      `The source does not have, or no longer serves, an object that was asked for (${sanitize(pktText(line).slice(4))}). If a ref was moved meanwhile, run again.`,
+      { retryable: true },
     )
   }
   throwIfErr(line)
