@@ -1,0 +1,295 @@
+import Fastify from 'fastify'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import type { ServerParts } from '../bitbucket/bitbucket.ts'
+import type { FaultHandle, FaultRule } from '../faults.ts'
+import { createBareRepository, headBranch, objectsSize } from '../git/bare-repository.ts'
+import { GitHttpBackend } from '../git/http-backend.ts'
+import { parseCredentials } from '../http/credentials.ts'
+import { Listener, type Exchange } from '../http/listener.ts'
+import type { RecordedRequest } from '../http/recording.ts'
+import { RestError } from '../http/rest-error.ts'
+import { sendJson, sendText } from '../http/send-json.ts'
+import { concurrencyLimit } from '../limit.ts'
+import { plantSeed } from '../seed.ts'
+import { GitHubContext } from './context.ts'
+import { badCredentials } from './errors.ts'
+import { GitHubGit, isGitPath } from './git.ts'
+import { appOfJwt } from './jwt.ts'
+import { Limits } from './limits.ts'
+import type { Account, Actor, App, Level, Repository } from './model.ts'
+import { OAuth } from './oauth.ts'
+import type { AppHandle, GitHubOptions, NewApp, NewOrganization, NewTargetRepository, NewTeam, NewToken, RefRule } from './options.ts'
+import { gitHubRoutes } from './routes/index.ts'
+import { Shapes } from './shapes.ts'
+import { GitHubState, repositoryKey } from './state.ts'
+
+/** A GitHub on loopback: its REST API, its git, and the pages of its OAuth flow. */
+export class GitHubSandbox {
+  /** Login of the administrator. */
+  readonly adminLogin = 'admin'
+  /** A classic token of the administrator with every scope that matters. */
+  readonly token: string
+  readonly #parts: ServerParts
+  readonly #options: GitHubOptions
+  readonly #state: GitHubState
+  readonly #limits: Limits
+  readonly #listener: Listener
+  readonly #backend: GitHttpBackend
+  readonly #oauth: OAuth
+  readonly #git: GitHubGit
+  readonly #rules: RefRule[] = []
+  readonly #app = Fastify({ bodyLimit: 4 * 1024 * 1024, routerOptions: { maxParamLength: 5000 } })
+  readonly #seeding = concurrencyLimit(8)
+  #context!: GitHubContext
+  #webUrl = ''
+
+  private constructor(parts: ServerParts, options: GitHubOptions) {
+    this.#parts = parts
+    this.#options = options
+    mkdirSync(parts.folder, { recursive: true })
+    this.#state = new GitHubState(parts.folder)
+    this.#limits = new Limits(options)
+    this.#backend = new GitHttpBackend(parts.git, parts.folder)
+    this.#oauth = new OAuth(this.#state)
+    this.#git = new GitHubGit({ git: parts.git, backend: this.#backend, state: this.#state, options, rules: this.#rules, folder: parts.folder })
+    const { host, port } = options
+    this.#listener = new Listener(
+      { delayMs: parts.delayMs, ...(parts.tls ? { tls: parts.tls } : {}), ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) },
+      (exchange) => this.#handle(exchange),
+    )
+    this.#addUser(this.adminLogin, true)
+    this.token = this.createToken({ user: this.adminLogin, scopes: ['repo', 'admin:org', 'delete_repo', 'workflow'] })
+  }
+
+  /** Starts the server. */
+  static async start(parts: ServerParts, options: GitHubOptions): Promise<GitHubSandbox> {
+    const server = new GitHubSandbox(parts, options)
+    server.#webUrl = await server.#listener.listen()
+    server.#context = new GitHubContext({
+      git: parts.git,
+      state: server.#state,
+      shapes: new Shapes(server.url, server.#webUrl),
+      limits: server.#limits,
+      createRepository: (wanted) => server.#makeRepository(wanted),
+    })
+    gitHubRoutes(server.#app, server.#context, server.#apiPath)
+    await server.#app.ready()
+    return server
+  }
+
+  /** Base of the REST API. */
+  get url(): string {
+    return this.#webUrl + this.#apiPath
+  }
+
+  /** Base of git addresses and of the pages. */
+  get webUrl(): string {
+    return this.#webUrl
+  }
+
+  /** Every request so far, in the order they came. */
+  get requests(): RecordedRequest[] {
+    return this.#listener.requests
+  }
+
+  /** Forgets the requests so far. */
+  clearRequests(): void {
+    this.#listener.requests.length = 0
+  }
+
+  /** Makes matching requests fail. */
+  fault(rule: FaultRule): FaultHandle {
+    return this.#listener.fault(rule)
+  }
+
+  /** Creates a user. */
+  createUser(user: { login: string }): { login: string } {
+    this.#addUser(user.login, false)
+    return user
+  }
+
+  /** Says whose browser it is that opens the OAuth pages. */
+  setBrowserUser(login: string): void {
+    this.#oauth.browserUser = login
+  }
+
+  /** Creates an organisation. */
+  createOrganization(wanted: NewOrganization): { login: string; id: number } {
+    const { login, enterprise = false, description = null, owners = [], members = [] } = wanted
+    const id = this.#state.nextId()
+    this.#state.accounts.set(login.toLowerCase(), {
+      kind: 'organization', id, login, description, enterprise, owners: new Set(owners), members: new Set(members), teams: [],
+    })
+    return { login, id }
+  }
+
+  /** Creates a personal access token. */
+  createToken({ user, scopes = [], fineGrained = false }: NewToken): string {
+    const owner = found(this.#state.user(user), `user ${user}`)
+    return this.#state.addToken(fineGrained ? 'github_pat' : 'ghp', { kind: 'user', user: owner, scopes: fineGrained ? undefined : scopes })
+  }
+
+  /** Makes a token unknown from now on. */
+  revokeToken(token: string): void {
+    this.#state.tokens.delete(token)
+  }
+
+  /** Creates a GitHub App with a key of its own. */
+  createApp(wanted: NewApp = {}): AppHandle {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    const id = this.#state.nextId()
+    const app: App = {
+      id,
+      slug: wanted.slug ?? `app-${id}`,
+      publicKey,
+      clientId: `Iv1.${randomBytes(8).toString('hex')}`,
+      clientSecret: randomBytes(20).toString('hex'),
+      callbackUrl: wanted.callbackUrl,
+      userTokenTtlSeconds: wanted.userTokenTtlSeconds ?? 28_800,
+    }
+    this.#state.apps.set(id, app)
+    return {
+      appId: id,
+      slug: app.slug,
+      privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+      clientId: app.clientId,
+      clientSecret: app.clientSecret,
+      install: (owner, options = {}) => {
+        const account = this.#account(owner)
+        const installation = this.#state.nextId()
+        const { permissions = { administration: 'write', contents: 'write', metadata: 'read' }, tokenTtlSeconds = 3600 } = options
+        this.#state.installations.set(installation, { id: installation, app, account, permissions, tokenTtlSeconds })
+        return installation
+      },
+    }
+  }
+
+  /** Creates a repository without the API, and fills it. */
+  async createRepository(wanted: NewTargetRepository): Promise<{ owner: string; name: string; id: number; path: string; cloneUrl: string }> {
+    const repository = await this.#makeRepository(wanted)
+    const { id, path, name, owner } = repository
+    return { owner: owner.login, name, id, path, cloneUrl: `${this.#webUrl}/${owner.login}/${name}.git` }
+  }
+
+  /** Folder of a repository's bare repository. */
+  repositoryPath(owner: string, name: string): string {
+    return this.#repository(owner, name).path
+  }
+
+  /** What the server knows of a repository; undefined when there is none. */
+  repository(owner: string, name: string): Readonly<Omit<Repository, 'owner' | 'collaborators'>> | undefined {
+    return this.#state.repository(owner, name)
+  }
+
+  /** Changes a repository after its creation. */
+  updateRepository(owner: string, name: string, change: Partial<Pick<Repository, 'description' | 'archived' | 'visibility'>>): void {
+    Object.assign(this.#repository(owner, name), change)
+  }
+
+  /** Gives a user a level of access to a repository. */
+  setCollaborator(owner: string, name: string, login: string, level: Level): void {
+    this.#repository(owner, name).collaborators.set(login.toLowerCase(), level)
+  }
+
+  /** Creates a team. */
+  createTeam({ org, name, description, privacy = 'closed', members = [] }: NewTeam): { id: number; slug: string } {
+    const organization = found(this.#state.organization(org), `organisation ${org}`)
+    const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
+    const id = this.#state.nextId()
+    organization.teams.push({ id, slug, name, description: description ?? null, privacy, members: new Set(members), permissions: new Map() })
+    return { id, slug }
+  }
+
+  /** Refuses refs of pushes from now on, each by itself. Returns the function that ends it. */
+  rejectRefs(rule: RefRule): () => void {
+    this.#rules.push(rule)
+    return () => void this.#rules.splice(this.#rules.indexOf(rule), 1)
+  }
+
+  /** Stops the server. */
+  async close(): Promise<void> {
+    await Promise.all([this.#listener.close(), this.#backend.close(), this.#app.close()])
+  }
+
+  get #apiPath(): string {
+    return this.#options.apiPath ?? '/api/v3'
+  }
+
+  async #handle(exchange: Exchange): Promise<void> {
+    const { request, response, url } = exchange
+    response.setHeader('x-github-request-id', randomBytes(8).toString('hex').toUpperCase())
+    if (await this.#oauth.serve(request, response, url)) return
+    const overGit = isGitPath(url.pathname)
+    const actor = this.#authenticate(request.headers.authorization)
+    if (overGit) {
+      if (!actor) return sendText(response, 401, 'Invalid username or token.\n', { 'www-authenticate': 'Basic realm="GitHub"' })
+      return this.#git.serve(exchange, actor)
+    }
+    if (!url.pathname.startsWith(this.#apiPath)) return sendText(response, 404, 'Not Found\n')
+    try {
+      if (!actor) throw badCredentials()
+      const who = actor.kind === 'user' ? actor.user.login : actor.kind === 'installation' ? `installation ${actor.installation.id}` : actor.kind
+      const path = url.pathname.slice(this.#apiPath.length)
+      if (path !== '/rate_limit') this.#limits.count(who, request.method ?? '', request.method === 'POST' && path.endsWith('/repos'), response)
+    } catch (error) {
+      if (!(error instanceof RestError)) throw error
+      request.resume()
+      return sendJson(response, error.status, error.body, error.headers)
+    }
+    if (actor.kind === 'user' && actor.scopes) response.setHeader('x-oauth-scopes', actor.scopes.join(', '))
+    response.setHeader('x-github-media-type', 'github.v3; format=json')
+    this.#context.identify(request, actor)
+    this.#app.routing(request, response)
+  }
+
+  /** Any user name goes with a token as password. Undefined for credentials that are none. */
+  #authenticate(header: string | undefined): Actor | undefined {
+    const credentials = parseCredentials(header)
+    if (credentials.scheme === 'none') return { kind: 'anonymous' }
+    const token = credentials.scheme === 'basic' ? credentials.password || credentials.user : credentials.token
+    const known = this.#state.actorOf(token)
+    if (known) return known
+    const app = appOfJwt(token, this.#state.apps.values())
+    return app && { kind: 'app', app }
+  }
+
+  async #makeRepository(wanted: NewTargetRepository): Promise<Repository> {
+    const { name, visibility = 'private', description = null, archived = false, seed, defaultBranch = 'main', objectFormat } = wanted
+    const owner = this.#account(wanted.owner)
+    const id = this.#state.nextId()
+    const path = this.#state.pathFor(id)
+    const now = Date.now()
+    const repository: Repository = {
+      id, owner, name, path, description, homepage: null, visibility, archived, topics: [], defaultBranch, createdAt: now, updatedAt: now,
+      pushedAt: now, size: 0, collaborators: new Map(), settings: {},
+    }
+    // Taken before anything is awaited: of two requests for one name the second finds it taken.
+    this.#state.repositories.set(repositoryKey(owner.login, name), repository)
+    await this.#seeding(async () => {
+      await createBareRepository(path, defaultBranch, objectFormat)
+      if (!seed) return
+      await plantSeed(this.#parts.git, path, seed, `${owner.login}/${name}`)
+      repository.defaultBranch = await headBranch(path)
+      repository.size = await objectsSize(path)
+    })
+    return repository
+  }
+
+  #addUser(login: string, siteAdmin: boolean): void {
+    this.#state.accounts.set(login.toLowerCase(), { kind: 'user', id: this.#state.nextId(), login, siteAdmin })
+  }
+
+  #account(login: string): Account {
+    return found(this.#state.account(login), `account ${login}`)
+  }
+
+  #repository(owner: string, name: string): Repository {
+    return found(this.#state.repository(owner, name), `repository ${owner}/${name}`)
+  }
+}
+
+function found<T>(one: T | undefined, what: string): T {
+  if (one === undefined) throw new Error(`The sandbox has no ${what}`)
+  return one
+}
