@@ -1,11 +1,11 @@
-import { createCipheriv, createHash, type Cipheriv } from 'node:crypto'
+import { createCipheriv, createHash, type Cipher } from 'node:crypto'
 
 /**
  * Random bytes and numbers that are the same for the same seed, on every machine: the key stream of AES-128-CTR.
  * Fast enough (above 1 GB/s) to fill a history of a gigabyte with incompressible content.
  */
 export class SeededRandom {
-  readonly #cipher: Cipheriv
+  readonly #cipher: Cipher
 
   constructor(seed: string | number) {
     const key = createHash('sha256').update(String(seed)).digest().subarray(0, 16)

@@ -42,7 +42,7 @@ export async function readPushRequest(request: IncomingMessage): Promise<PushReq
 }
 
 async function peekPackets(body: Readable): Promise<Buffer[]> {
-  let seen = Buffer.alloc(0)
+  let seen: Buffer = Buffer.alloc(0)
   const section = await new Promise<Buffer[]>((resolve, reject) => {
     const settle = (act: () => void) => {
       body.off('readable', read).off('end', ended).off('close', ended).off('error', failed)

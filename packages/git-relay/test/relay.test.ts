@@ -1,0 +1,242 @@
+import { execFileSync } from 'node:child_process'
+import { startSandbox, type Sandbox, type Seed } from '@saddle/sandbox'
+import { HttpClient, type GitRemote } from '@saddle/transport'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findDiverged, isAncestor, listSourceRefs, listTargetRefs, planUpdates, relayPack, type RelayProgress, type RelayResult } from '../src/index.ts'
+
+let sandbox: Sandbox
+let old: Sandbox
+let number = 0
+
+beforeAll(async () => {
+  sandbox = await startSandbox()
+  old = await startSandbox({ bitbucket: { protocol: 0 } })
+  sandbox.github.createOrganization({ login: 'acme' })
+  old.github.createOrganization({ login: 'acme' })
+})
+afterAll(async () => {
+  await sandbox.close()
+  await old.close()
+})
+
+const git = (path: string, ...args: string[]): string =>
+  execFileSync('git', ['-C', path, '-c', 'user.name=A', '-c', 'user.email=a@example.com', ...args], { maxBuffer: 1 << 28, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] })
+const refsOf = (path: string): string => git(path, 'for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads', 'refs/tags', 'refs/notes')
+
+interface Pair {
+  source: GitRemote
+  target: GitRemote
+  sourcePath: string
+  targetPath: string
+  name: string
+}
+
+async function pair(seed: Seed, { on = sandbox, targetSeed, objectFormat }: { on?: Sandbox; targetSeed?: Seed; objectFormat?: 'sha1' | 'sha256' } = {}): Promise<Pair> {
+  const name = `repo-${++number}`
+  const { path: sourcePath, cloneUrl } = await on.bitbucket.createRepository({ project: 'PRJ', slug: name, seed, ...(objectFormat ? { objectFormat } : {}) })
+  const target = await on.github.createRepository({ owner: 'acme', name, ...(targetSeed ? { seed: targetSeed } : {}) })
+  const remote = (url: string, authorization: string): GitRemote => {
+    const http = new HttpClient({ baseUrl: new URL(url).origin, authorize: () => ({ authorization }), retry: { sleep: () => Promise.resolve() } })
+    return { url, http }
+  }
+  return {
+    name,
+    sourcePath,
+    targetPath: target.path,
+    source: remote(cloneUrl, `Bearer ${on.bitbucket.token}`),
+    target: remote(target.cloneUrl, `Basic ${Buffer.from(`x-access-token:${on.github.token}`).toString('base64')}`),
+  }
+}
+
+async function relay({ source, target }: Pair, options: { prune?: boolean; signal?: AbortSignal; onProgress?: (progress: RelayProgress) => void; packLimit?: number } = {}): Promise<RelayResult> {
+  const sourceRefs = await listSourceRefs(source, { prefixes: ['HEAD', 'refs/heads/', 'refs/tags/', 'refs/notes/'] })
+  const targetRefs = await listTargetRefs(target)
+  const updates = planUpdates({ source: sourceRefs, target: targetRefs, ...(options.prune ? { prune: true } : {}) })
+  return relayPack({ source, target, sourceRefs, targetRefs, updates, ...options })
+}
+
+function expectEqual({ sourcePath, targetPath }: Pair): void {
+  expect(refsOf(targetPath)).toBe(refsOf(sourcePath))
+  git(targetPath, 'fsck', '--full', '--strict')
+}
+
+describe.each([
+  ['version 2', () => sandbox],
+  ['version 0', () => old],
+])('the relay with a source of %s', (_, server) => {
+  it('moves branches, tags of both kinds and notes, hash for hash', async () => {
+    const both = await pair({ commits: 40, branches: 5, tags: 6, notes: true }, { on: server() })
+    const result = await relay(both)
+    expectEqual(both)
+    expect(result.outcomes.every(({ status }) => status === 'ok')).toBe(true)
+    expect(result.objects).toBe(Number(git(both.targetPath, 'rev-list', '--objects', '--all', '--count')))
+  })
+
+  it('sends only what is new, and nothing when nothing is', async () => {
+    const both = await pair({ commits: 200, blobSize: 2000 }, { on: server() })
+    const first = await relay(both)
+    const before = server().bitbucket.requests.length + server().github.requests.length
+    expect(await relay(both)).toMatchObject({ packBytes: 0, outcomes: [] })
+    expect(server().bitbucket.requests.length + server().github.requests.length - before).toBe(2)
+    const tip = git(both.sourcePath, 'commit-tree', '-p', 'main', '-m', 'new', 'main^{tree}').trim()
+    git(both.sourcePath, 'update-ref', 'refs/heads/main', tip)
+    const second = await relay(both)
+    expect(second.objects).toBe(1)
+    expect(second.packBytes).toBeLessThan(first.packBytes / 100)
+    expectEqual(both)
+  })
+
+  it('tells ancestors from what has diverged', async () => {
+    const both = await pair({ commits: 10 }, { on: server() })
+    await relay(both)
+    const { source, sourcePath, targetPath } = both
+    const { protocol, objectFormat } = await listSourceRefs(source)
+    const main = git(sourcePath, 'rev-parse', 'main').trim()
+    const older = git(sourcePath, 'rev-parse', 'main~4').trim()
+    const foreign = git(targetPath, 'commit-tree', '-p', 'main', '-m', 'foreign', 'main^{tree}').trim()
+    expect(await isAncestor(source, older, main, { protocol, objectFormat })).toBe(true)
+    expect(await isAncestor(source, foreign, main, { protocol, objectFormat })).toBe(false)
+    if (protocol === 2) expect(await isAncestor(source, main, older, { protocol, objectFormat })).toBe(false)
+
+    git(targetPath, 'update-ref', 'refs/heads/main', foreign)
+    const [sourceRefs, targetRefs] = [await listSourceRefs(source), await listTargetRefs(both.target)]
+    const updates = planUpdates({ source: sourceRefs, target: targetRefs })
+    expect(await findDiverged({ source, sourceRefs, updates })).toEqual(['refs/heads/main'])
+  })
+})
+
+describe('the relay', () => {
+  it('takes an empty repository, and one whose HEAD points nowhere', async () => {
+    const empty = await pair({ empty: true })
+    expect(await relay(empty)).toMatchObject({ outcomes: [], packBytes: 0 })
+    const unborn = await pair({ commits: 3 })
+    git(unborn.sourcePath, 'symbolic-ref', 'HEAD', 'refs/heads/nowhere')
+    await relay(unborn)
+    expectEqual(unborn)
+  })
+
+  it('moves ref names that are nothing but data', async () => {
+    const odd = await pair({ commits: 2 })
+    const names = ['__proto__', '-x', '$(id)', '<script>', 'a\u202eb', '%0d%0a', 'emoji-🌭', `${'n'.repeat(200)}/${'m'.repeat(40)}`, 'constructor']
+    const tip = git(odd.sourcePath, 'rev-parse', 'main').trim()
+    for (const name of names) git(odd.sourcePath, 'update-ref', `refs/heads/${name}`, tip)
+    git(odd.sourcePath, 'tag', '-a', 'inner', '-m', 'inner', tip)
+    git(odd.sourcePath, 'tag', '-a', 'outer', '-m', 'outer', 'inner')
+    await relay(odd)
+    expectEqual(odd)
+  })
+
+  it('moves 10,000 refs', async () => {
+    const many = await pair({ commits: 20, tags: 9000, branches: 1000 })
+    const result = await relay(many)
+    expect(result.outcomes.length).toBe(10_000)
+    expectEqual(many)
+  })
+
+  it('deletes only with prune', async () => {
+    const both = await pair({ commits: 3, branches: 3 })
+    await relay(both)
+    git(both.sourcePath, 'update-ref', '-d', 'refs/heads/branch-1')
+    await relay(both)
+    expect(refsOf(both.targetPath)).toContain('refs/heads/branch-1')
+    await relay(both, { prune: true })
+    expectEqual(both)
+  })
+
+  it('makes a ref to what the target has already', async () => {
+    const both = await pair({ commits: 3 })
+    await relay(both)
+    git(both.sourcePath, 'update-ref', 'refs/heads/second', git(both.sourcePath, 'rev-parse', 'main').trim())
+    await relay(both)
+    expectEqual(both)
+  })
+
+  it('reports the one ref of 500 that is refused, and moves the others', async () => {
+    const both = await pair({ commits: 30, branches: 500 })
+    const end = sandbox.github.rejectRefs({ name: both.name, ref: 'refs/heads/branch-77', reason: 'GH006' })
+    const { outcomes } = await relay(both)
+    end()
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([
+      { ref: 'refs/heads/branch-77', status: 'rejected', code: 'REF_PROTECTED', reason: expect.stringContaining('protection') as string },
+    ])
+    expect(refsOf(both.targetPath).trim().split('\n')).toHaveLength(499)
+  })
+
+  it('moves no ref when the pack is cut short, at any tenth', async () => {
+    const both = await pair({ commits: 50, blobSize: 3000 })
+    const size = (await relay(await pair({ from: both.sourcePath }))).packBytes
+    for (let tenth = 0; tenth < 10; tenth++) {
+      sandbox.bitbucket.fault({ path: `${both.name}.git/git-upload-pack`, skip: 1, action: { truncateAfter: Math.floor((size * tenth) / 10) } })
+      await expect(relay(both)).rejects.toMatchObject({ name: 'SaddleError' })
+      expect(refsOf(both.targetPath)).toBe('')
+    }
+    await relay(both)
+    expectEqual(both)
+  })
+
+  it.each([20_000, 60_000, 150_000])('moves no ref when byte %i of the pack is wrong', async (corruptAt) => {
+    const both = await pair({ commits: 50, blobSize: 3000 })
+    sandbox.bitbucket.fault({ path: `${both.name}.git/git-upload-pack`, skip: 1, action: { corruptAt } })
+    await expect(relay(both)).rejects.toMatchObject({ name: 'SaddleError' })
+    expect(refsOf(both.targetPath)).toBe('')
+  })
+
+  it('moves no ref when the target resets in the middle', async () => {
+    const both = await pair({ commits: 50, blobSize: 30_000 })
+    sandbox.github.fault({ path: 'git-receive-pack', method: 'POST', action: { resetRequestAfter: 500_000 } })
+    await expect(relay(both)).rejects.toMatchObject({ code: 'NETWORK', retryable: true })
+    expect(refsOf(both.targetPath)).toBe('')
+  })
+
+  it('stops within a second when it is told to, and moves no ref', async () => {
+    const both = await pair({ commits: 100, blobSize: 100_000 })
+    const abort = new AbortController()
+    const seen: number[] = []
+    let stopped = 0
+    const running = relay(both, {
+      signal: abort.signal,
+      onProgress: ({ phase, bytes }) => {
+        if (phase !== 'transferring' || stopped > 0) return
+        seen.push(bytes)
+        stopped = performance.now()
+        abort.abort()
+      },
+    })
+    await expect(running).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(performance.now() - stopped).toBeLessThan(1000)
+    expect(seen).toHaveLength(1)
+    expect(refsOf(both.targetPath)).toBe('')
+  })
+
+  it('stops before the limit of a pack', async () => {
+    const both = await pair({ commits: 30, blobSize: 10_000 })
+    await expect(relay(both, { packLimit: 100_000 })).rejects.toMatchObject({ code: 'PACK_TOO_LARGE' })
+    expect(refsOf(both.targetPath)).toBe('')
+  })
+
+  it('says that the two sides name objects differently', async () => {
+    const both = await pair({ commits: 2 }, { objectFormat: 'sha256', targetSeed: { commits: 1 } })
+    await expect(relay(both)).rejects.toMatchObject({ code: 'OBJECT_FORMAT_MISMATCH' })
+  })
+
+  it.each([
+    [{ packLimit: 50_000 }, 'PACK_TOO_LARGE'],
+    [{ fileLimit: 50_000 }, 'LARGE_FILE'],
+  ])('understands the limits of the target: %o', async (github, code) => {
+    await using limited = await startSandbox({ github })
+    limited.github.createOrganization({ login: 'acme' })
+    const both = await pair({ commits: 3, blobSize: 100_000 }, { on: limited })
+    const outcome = await relay(both).then(({ outcomes }) => outcomes[0], (error: unknown) => error)
+    expect(outcome).toMatchObject({ code })
+    expect(refsOf(both.targetPath)).toBe('')
+  })
+
+  it('keeps credentials out of what it reports', async () => {
+    const both = await pair({ commits: 3 })
+    sandbox.github.fault({ path: 'git-receive-pack', method: 'POST', action: { status: 500, body: `no: ${sandbox.github.token}` } })
+    both.target.http.redactor.add(sandbox.github.token, 'x-access-token')
+    const error: unknown = await relay(both).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code: 'UPSTREAM_ERROR' })
+    expect(JSON.stringify(error)).not.toContain(sandbox.github.token)
+  })
+})
