@@ -37,7 +37,7 @@ export interface TransferEvent {
   phase: 'counting' | 'streaming' | 'indexing'
   /** Bytes of pack sent to the target so far. */
   bytes: number
-  /** Objects done in this phase. */
+  /** Objects done in this phase; while a pack streams that nobody counts, an estimate from its bytes. */
   objects: number
   /** Objects in all, once known. */
   totalObjects?: number

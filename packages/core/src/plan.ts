@@ -60,6 +60,8 @@ export interface PlannedProblem {
   severity: 'error' | 'warning'
   code: ErrorCode
   message: string
+  /** Full names of the refs concerned. */
+  refs?: string[]
 }
 
 /** How source and target compare, ref by ref. */

@@ -110,7 +110,10 @@ export function durationMs(record: Pick<MigrationRecord, 'startedAt' | 'endedAt'
   return Math.max(0, (record.endedAt === undefined ? now : Date.parse(record.endedAt)) - Date.parse(record.startedAt))
 }
 
-/** The fields of a record that change; `undefined` removes an optional one. */
+/**
+ * The fields of a record that change; `undefined` removes an optional one. A request changes in its options only, when a
+ * migration is resumed with others: source and target stay.
+ */
 export type MigrationChange = {
-  [Field in keyof Omit<MigrationRecord, 'id' | 'createdAt' | 'request' | 'hosts'>]?: MigrationRecord[Field] | undefined
+  [Field in keyof Omit<MigrationRecord, 'id' | 'createdAt' | 'hosts'>]?: MigrationRecord[Field] | undefined
 }

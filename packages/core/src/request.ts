@@ -1,5 +1,6 @@
 import { SaddleError } from '@saddle/transport'
 import { z } from 'zod'
+import { repositoryName } from './translate/names.ts'
 
 /** Which repository to move where, and how. */
 export interface MigrationRequest {
@@ -113,3 +114,31 @@ export function parseRequest(input: unknown): MigrationRequest {
     context: option ? { option } : {},
   })
 }
+
+/** The request with every default filled in. */
+export function normalizeRequest({ source, target, options }: MigrationRequest): NormalizedRequest {
+  const { visibility, existing, ...defaults } = requestDefaults
+  return {
+    source: { ...source },
+    target: {
+      owner: target.owner,
+      name: target.name ?? repositoryName(source.repository),
+      ...(target.description === undefined ? {} : { description: target.description }),
+      visibility: target.visibility ?? visibility,
+      existing: target.existing ?? existing,
+    },
+    options: {
+      force: options?.force ?? defaults.force,
+      prune: options?.prune ?? defaults.prune,
+      namespaces: [...(options?.namespaces ?? defaults.namespaces)],
+      settings: options?.settings ?? defaults.settings,
+      git: options?.git ?? defaults.git,
+    },
+  }
+}
+
+/** `PROJECT/slug` */
+export const sourceName = ({ source }: Pick<NormalizedRequest, 'source'>): string => `${source.project}/${source.repository}`
+
+/** `owner/name` */
+export const targetName = ({ target }: Pick<NormalizedRequest, 'target'>): string => `${target.owner}/${target.name}`

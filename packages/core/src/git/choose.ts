@@ -1,0 +1,27 @@
+import { SaddleError } from '@saddle/transport'
+import type { GitChoice } from '../request.ts'
+import type { GitBackend } from './backend.ts'
+import { RelayBackend } from './relay.ts'
+
+/** A backend, and why it is the one. */
+export interface ChosenBackend {
+  backend: GitBackend
+  reason: string
+}
+
+/**
+ * Finds the backend for a request.
+ *
+ * @param given - the engine's own backend, which serves every request that leaves the choice open or names it
+ * @throws SaddleError `BACKEND_UNAVAILABLE` when the request names one that is not there
+ */
+export function chooseBackend(choice: GitChoice, given: GitBackend | 'auto'): ChosenBackend {
+  if (given !== 'auto' && (choice === 'auto' || choice === given.name)) {
+    return { backend: given, reason: 'The engine was given it.' }
+  }
+  if (choice === 'auto') return { backend: new RelayBackend(), reason: 'It streams from server to server and needs no disk.' }
+  if (choice === 'relay') return { backend: new RelayBackend(), reason: 'The request names it.' }
+  throw new SaddleError('BACKEND_UNAVAILABLE', `The git backend ${choice} is not available here. Ask for relay, or leave the choice open.`, {
+    context: { option: 'options.git' },
+  })
+}

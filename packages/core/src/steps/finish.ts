@@ -1,0 +1,34 @@
+import { markedBy } from '../ownership.ts'
+import { wantedSettings } from './settings.ts'
+import type { RunContext, Step, StepContext, StepPlan } from './step.ts'
+
+/** Replaces the marker by the real description, and archives: an archived repository takes no other change. */
+export const finish: Step = {
+  name: 'finish',
+
+  async plan(context: StepContext): Promise<StepPlan> {
+    const { description, archived } = await lastSettings(context)
+    const actions: string[] = []
+    if (description !== undefined) actions.push(description ? 'Set the description' : 'Clear the description')
+    if (archived) actions.push('Archive the repository')
+    return { actions }
+  },
+
+  async run(context: RunContext): Promise<void> {
+    const { github, inspection, journal, request: { target: { owner, name } }, signal } = context
+    const update = await lastSettings(context)
+    inspection.setTarget(await journal.around('repository.finish', () => github.updateRepository(owner, name, update, { signal })))
+  },
+}
+
+async function lastSettings(context: StepContext): Promise<{ description?: string; archived?: boolean }> {
+  const target = await context.inspection.target()
+  const { description, archived } = await wantedSettings(context)
+  // Without settings the marker has to go all the same; in a plan it is not there yet.
+  const isMarked = target === undefined || markedBy(target) !== undefined
+  const text = description ?? (isMarked && target ? '' : undefined)
+  return {
+    ...(text === undefined || (target === undefined && text === '') ? {} : { description: text }),
+    ...(archived ? { archived } : {}),
+  }
+}

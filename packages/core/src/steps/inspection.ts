@@ -1,0 +1,150 @@
+import type { BitbucketClient, Repository } from '@saddle/bitbucket-client'
+import type { GitHubClient, TargetRepository } from '@saddle/github-client'
+import {
+  findDiverged, listSourceRefs, listTargetRefs, planUpdates, type RefListing, type RefUpdate,
+} from '@saddle/git-relay'
+import { SaddleError, type GitRemote } from '@saddle/transport'
+import type { NormalizedRequest } from '../request.ts'
+
+/** What an {@link Inspection} needs. */
+export interface InspectionOptions {
+  bitbucket: BitbucketClient
+  github: GitHubClient
+  request: NormalizedRequest
+  /**
+   * Whether to look beyond what has to be moved: every ref of the source, its size, Git LFS. Costs requests, so a later
+   * run of a migration that is known does not.
+   */
+  thorough: boolean
+  signal?: AbortSignal | undefined
+}
+
+/**
+ * What is on both sides, read when it is first asked for and only once: the steps of a run, and those of a plan, share one
+ * view, and a migration with nothing to do costs three REST requests and two listings.
+ */
+export class Inspection {
+  readonly #options: InspectionOptions
+  readonly #known = new Map<string, Promise<unknown>>()
+
+  constructor(options: InspectionOptions) {
+    this.#options = options
+  }
+
+  get thorough(): boolean {
+    return this.#options.thorough
+  }
+
+  /** The repository at the source. */
+  source(): Promise<Repository> {
+    const { bitbucket, request: { source }, signal } = this.#options
+    return this.#once('source', () => bitbucket.repository(source.project, source.repository, { signal }))
+  }
+
+  labels(): Promise<string[]> {
+    const { bitbucket, request: { source }, signal } = this.#options
+    return this.#once('labels', () => bitbucket.labels(source.project, source.repository, { signal }))
+  }
+
+  /** Bytes at the source; undefined when they cannot be known, or the inspection is not thorough. */
+  size(): Promise<number | undefined> {
+    const { bitbucket, request: { source }, signal } = this.#options
+    return this.#once('size', async () => {
+      const { size } = await this.source()
+      if (size !== undefined || !this.thorough) return size
+      return (await bitbucket.size(source.project, source.repository, { signal }))?.repository
+    })
+  }
+
+  /** Whether Git LFS is switched on; undefined when that cannot be known, or the inspection is not thorough. */
+  lfs(): Promise<boolean | undefined> {
+    const { bitbucket, request: { source }, signal } = this.#options
+    return this.#once('lfs', async () => {
+      return this.thorough ? bitbucket.lfsEnabled(source.project, source.repository, { signal }) : undefined
+    })
+  }
+
+  async sourceRemote(): Promise<GitRemote> {
+    return this.#options.bitbucket.gitRemote(await this.source())
+  }
+
+  /** The refs of the source: all of them in a thorough inspection, else those of the namespaces. */
+  sourceRefs(): Promise<RefListing> {
+    const { request, signal } = this.#options
+    const prefixes = this.thorough ? {} : { prefixes: request.options.namespaces }
+    return this.#once('sourceRefs', async () => listSourceRefs(await this.sourceRemote(), { ...prefixes, signal }))
+  }
+
+  /** Full name of the source's default branch; undefined when it has none among its refs. */
+  defaultBranch(): Promise<{ ref: string; exists: boolean } | undefined> {
+    const { bitbucket, request: { source }, signal } = this.#options
+    return this.#once('defaultBranch', async () => {
+      const { head, refs } = await this.sourceRefs()
+      // The listing says it for nothing, except when HEAD leads nowhere.
+      if (head !== undefined) return { ref: head, exists: refs.has(head) }
+      if (![...refs.keys()].some((ref) => ref.startsWith('refs/heads/'))) return undefined
+      const ref = await bitbucket.defaultBranch(source.project, source.repository, { signal })
+      return ref === undefined ? undefined : { ref, exists: refs.has(ref) }
+    })
+  }
+
+  /** The repository at the target; undefined when there is none under that name. */
+  target(): Promise<TargetRepository | undefined> {
+    const { github, request: { target }, signal } = this.#options
+    return this.#once('target', () => github.repository(target.owner, target.name, { signal }))
+  }
+
+  /** Takes note of the target as a write returned it. */
+  setTarget(target: TargetRepository | undefined): void {
+    this.#known.set('target', Promise.resolve(target))
+  }
+
+  targetRemote(): GitRemote {
+    const { github, request: { target } } = this.#options
+    return github.gitRemote(target.owner, target.name)
+  }
+
+  /** The refs of the target; none when it does not exist yet. */
+  targetRefs(): Promise<RefListing> {
+    return this.#once('targetRefs', async () => {
+      if (await this.target()) return listTargetRefs(this.targetRemote(), { signal: this.#options.signal })
+      const { objectFormat } = await this.sourceRefs()
+      return { protocol: 0, objectFormat, refs: new Map(), haves: [], capabilities: new Map() }
+    })
+  }
+
+  /** What has to happen to the target's refs. */
+  updates(): Promise<RefUpdate[]> {
+    const { namespaces, prune } = this.#options.request.options
+    return this.#once('updates', async () => {
+      const [source, target] = [await this.sourceRefs(), await this.targetRefs()]
+      return planUpdates({ source, target, namespaces, prune })
+    })
+  }
+
+  /** The refs whose update would lose something that the target has. */
+  diverged(): Promise<string[]> {
+    return this.#once('diverged', async () => {
+      const [source, sourceRefs, updates] = [await this.sourceRemote(), await this.sourceRefs(), await this.updates()]
+      return findDiverged({ source, sourceRefs, updates, signal: this.#options.signal })
+    })
+  }
+
+  /** Lists the refs anew when they are next asked for: the target's after a push, both sides' before another try. */
+  forgetRefs(side: 'target' | 'both'): void {
+    for (const key of ['targetRefs', 'updates', 'diverged']) this.#known.delete(key)
+    if (side === 'both') for (const key of ['sourceRefs', 'defaultBranch']) this.#known.delete(key)
+  }
+
+  #once<T>(key: string, read: () => Promise<T>): Promise<T> {
+    const known = this.#known.get(key) as Promise<T> | undefined
+    if (known) return known
+    const { signal } = this.#options
+    if (signal?.aborted) return Promise.reject(SaddleError.from(signal.reason, 'ABORTED'))
+    const reading = read()
+    this.#known.set(key, reading)
+    // A failure is not remembered: another try asks again.
+    reading.catch(() => this.#known.get(key) === reading && this.#known.delete(key))
+    return reading
+  }
+}

@@ -1,0 +1,77 @@
+import { lfsLosses, lookedForOnce, namespaceLosses, repositoryLosses } from '../translate/losses.ts'
+import { isOurs, markedBy } from '../ownership.ts'
+import type { PlannedProblem } from '../plan.ts'
+import { sourceName, targetName } from '../request.ts'
+import type { Step, StepContext, StepPlan } from './step.ts'
+
+/** What a push takes at most; histories above it are moved in several. */
+const pushLimit = 2 * 1024 ** 3
+
+/** Looks at both sides: is there what shall be moved, may it go where it shall go, and what will stay behind. */
+export const preflight: Step = {
+  name: 'preflight',
+
+  async plan(context: StepContext): Promise<StepPlan> {
+    const { inspection, request, remembered } = context
+    const source = await inspection.source()
+    const problems: PlannedProblem[] = []
+    if (source.state !== 'AVAILABLE') {
+      problems.push({
+        severity: 'error',
+        code: 'UPSTREAM_ERROR',
+        message: `${sourceName(request)} is ${source.state.toLowerCase()} at the source, so that git cannot read it. Wait until it is available, or ask the administrators of the source.`,
+      })
+    }
+    problems.push(...(await targetProblems(context)))
+    if (problems.some(({ severity }) => severity === 'error')) return { actions: [], problems }
+
+    const size = await inspection.size()
+    if (size !== undefined && size > pushLimit) {
+      problems.push({
+        severity: 'warning',
+        code: 'PACK_TOO_LARGE',
+        message: `The repository has ${(size / 1024 ** 3).toFixed(1)} GiB on the source's disk; GitHub takes at most 2 GiB in one push.`,
+      })
+    }
+    const refs = await inspection.sourceRefs()
+    const found = inspection.thorough
+      ? [...namespaceLosses(refs, request.options.namespaces), ...lfsLosses(await inspection.lfs())]
+      : (remembered?.losses ?? []).filter(({ kind }) => lookedForOnce.has(kind))
+    return {
+      actions: [`Compare ${sourceName(request)} with ${targetName(request)}`],
+      losses: [...repositoryLosses(source, request.target.visibility), ...found],
+      problems,
+    }
+  },
+
+  // Everything that it does is to look, which is planning.
+  async run() {},
+}
+
+async function targetProblems({ inspection, request, ownership, github, remembered, signal }: StepContext): Promise<PlannedProblem[]> {
+  const { owner, name, existing } = request.target
+  const target = await inspection.target()
+  const error = (code: PlannedProblem['code'], message: string): PlannedProblem => ({ severity: 'error', code, message })
+  if (target?.renamedFrom !== undefined && (existing || isOurs(target, ownership))) {
+    return [error('CONFLICT', `${owner}/${name} has another name by now: ${target.fullName}. Give that one as the target.`)]
+  }
+  const there = target?.renamedFrom === undefined ? target : undefined
+  // The old name is free to be used again.
+  if (target && !there) inspection.setTarget(undefined)
+  if (!there && existing) {
+    return [error('NOT_FOUND', `There is no repository ${owner}/${name} at the target, or the credentials may not see it. Check the name, or leave out \`existing\` (command: --existing) to have it created.`)]
+  }
+  if (there && !existing && !isOurs(there, ownership)) {
+    const maker = markedBy(there)
+    const made = maker === undefined ? '' : ` Its description says that the migration ${maker} made it, which this store does not know.`
+    return [error('ALREADY_EXISTS', `${owner}/${name} exists already at the target and was not made by an earlier run of this migration.${made} Choose another name, or say that it is the one that is meant with \`existing: true\` (command: --existing).`)]
+  }
+  if (remembered) return []
+  const { token, owner: account, repository, missing } = await github.checkAccess(owner, there && name, { signal })
+  const why = missing.join(' ')
+  if (!token.valid) return [error('AUTHENTICATION_FAILED', why || 'The target does not accept the credentials. Check them.')]
+  if (there ? repository?.canPush === false : account.canCreate === false) {
+    return [error('FORBIDDEN', why || `The credentials may not ${there ? `push to ${owner}/${name}` : `create repositories in ${owner}`}.`)]
+  }
+  return missing.map((message) => ({ severity: 'warning', code: 'FORBIDDEN', message }))
+}

@@ -1,0 +1,56 @@
+import type { Repository } from '@saddle/bitbucket-client'
+import type { RefListing } from '@saddle/git-relay'
+import type { Loss, LossKind } from '../ledger.ts'
+import type { Visibility } from '../request.ts'
+
+const pullRequestRefs = 'refs/pull-requests/'
+
+/** What is known to stay behind from the repository's own fields. */
+export function repositoryLosses({ origin, public: isPublic }: Repository, visibility: Visibility): Loss[] {
+  const losses: Loss[] = []
+  if (origin) {
+    const subject = `${origin.projectKey}/${origin.slug}`
+    losses.push({ kind: 'fork', subject, reason: 'It is a fork of this repository; at the target it is one of its own.' })
+  }
+  if (isPublic && visibility !== 'public') {
+    const reason = `It can be read without logging in at the source and is ${visibility} at the target. If that is not wanted, ask for public visibility.`
+    losses.push({ kind: 'visibility', subject: 'public access', reason })
+  }
+  return losses
+}
+
+/** What Large File Storage leaves behind; nothing when it is off, or when the source does not say. */
+export function lfsLosses(enabled: boolean | undefined): Loss[] {
+  if (enabled !== true) return []
+  const reason = 'Git LFS is switched on at the source. Pointer files arrive; the objects they point to are not moved.'
+  return [{ kind: 'lfs-objects', subject: 'Git LFS', reason }]
+}
+
+/**
+ * The refs outside the namespaces that are moved, by namespace, as far as a listing shows them. Pull requests are told by
+ * the refs that the source keeps for them; ones so old that it dropped theirs are not seen.
+ */
+export function namespaceLosses({ refs }: RefListing, namespaces: readonly string[]): Loss[] {
+  const skipped = new Map<string, number>()
+  const pullRequests = new Set<string>()
+  for (const ref of refs.keys()) {
+    if (namespaces.some((namespace) => ref.startsWith(namespace))) continue
+    if (ref.startsWith(pullRequestRefs)) pullRequests.add(ref.split('/')[2] ?? '')
+    else {
+      const namespace = ref.split('/').slice(0, 2).join('/') + '/'
+      skipped.set(namespace, (skipped.get(namespace) ?? 0) + 1)
+    }
+  }
+  const losses: Loss[] = [...skipped].map(([subject, count]) => ({
+    kind: 'ref-namespace', subject, count, reason: 'Refs of this namespace were not asked for. Name it among the namespaces to move them.',
+  }))
+  if (pullRequests.size === 0) return losses
+  const reason = 'Pull requests, their comments and their own refs stay at the source; commits of merged ones arrive with the branches.'
+  return [...losses, { kind: 'pull-requests', subject: pullRequestRefs, count: pullRequests.size, reason }]
+}
+
+/**
+ * Kinds of losses that only a first migration looks for, since looking costs requests. A later run of the same migration
+ * repeats what the first one found.
+ */
+export const lookedForOnce: ReadonlySet<LossKind> = new Set(['ref-namespace', 'pull-requests', 'lfs-objects'])
