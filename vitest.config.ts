@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config'
-import { sourceAliases } from './scripts/source-aliases.mjs'
+import { sourceAliases } from './scripts/source-aliases.ts'
 
 export default defineConfig({
   // Tests run against the sources; only tests that start the built command need a build.

@@ -197,6 +197,12 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     return Object.defineProperty(response, 'url', { value: url.href })
   }
 
+  /** How the server is reached; for programs that connect by themselves. */
+  get connection(): Pick<ConnectionOptions, 'ca' | 'proxy' | 'noProxy'> {
+    const { ca, proxy, noProxy } = this.#options
+    return { ca, proxy, noProxy }
+  }
+
   /** The headers that would authorise a request now; for programs that send requests of their own. */
   async authorization(signal?: AbortSignal): Promise<Headers> {
     return (await this.#options.authorize?.({ signal })) ?? {}

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export { abortError } from './abort.ts'
+export { abortError, throwIfAborted } from './abort.ts'
 export * from './budget.ts'
 export * from './dispatcher.ts'
 export * from './emitter.ts'
@@ -15,4 +15,6 @@ export * from './http-client.ts'
 export * from './redact.ts'
 export * from './retry-after.ts'
 export * from './retry.ts'
+export { sleep } from './sleep.ts'
 export * from './status-error.ts'
+export { withPublicAuthorities } from './tls.ts'

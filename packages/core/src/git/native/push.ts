@@ -89,4 +89,4 @@ export function parsePorcelain(output: string, messages: readonly string[]): Map
   return outcomes
 }
 
-const isUtf8Name = (ref: string): boolean => ref.isWellFormed()
+const isUtf8Name = (ref: string): boolean => !/[\ud800-\udfff]/u.test(ref)
