@@ -22,8 +22,11 @@ export function trusting(ca: string | readonly string[]): tls.SecureContext {
       )
     }
   }
-  return tls.createSecureContext({ ca: [...nodeAuthorities(), ...authorities] })
+  return tls.createSecureContext({ ca: withPublicAuthorities(authorities) })
 }
+
+/** Private authorities and those that Node trusts, as PEM texts; also for programs that connect by themselves. */
+export const withPublicAuthorities = (authorities: readonly string[]): string[] => [...nodeAuthorities(), ...authorities]
 
 /** Newer versions of Node also tell what NODE_EXTRA_CA_CERTS and the system's store add. */
 function nodeAuthorities(): readonly string[] {
