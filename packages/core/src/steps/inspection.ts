@@ -26,6 +26,7 @@ export interface InspectionOptions {
 export class Inspection {
   readonly #options: InspectionOptions
   readonly #known = new Map<string, Promise<unknown>>()
+  #target: TargetRepository | undefined
 
   constructor(options: InspectionOptions) {
     this.#options = options
@@ -91,11 +92,17 @@ export class Inspection {
   /** The repository at the target; undefined when there is none under that name. */
   target(): Promise<TargetRepository | undefined> {
     const { github, request: { target }, signal } = this.#options
-    return this.#once('target', () => github.repository(target.owner, target.name, { signal }))
+    return this.#once('target', async () => (this.#target = await github.repository(target.owner, target.name, { signal })))
+  }
+
+  /** The target as far as it was read or written already; asks nobody. */
+  knownTarget(): TargetRepository | undefined {
+    return this.#target
   }
 
   /** Takes note of the target as a write returned it. */
   setTarget(target: TargetRepository | undefined): void {
+    this.#target = target
     this.#known.set('target', Promise.resolve(target))
   }
 

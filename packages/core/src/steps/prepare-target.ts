@@ -62,7 +62,7 @@ async function create(context: RunContext): Promise<TargetRepository> {
             throw error
           }
         },
-        { attempts: 3, signal, onRetry: ({ error }) => context.report({ type: 'message', level: 'warning', text: `The repository was not created: ${error.message} Trying again.` }) },
+        { ...context.retry, attempts: 3, signal, onRetry: ({ error }) => context.report({ type: 'message', level: 'warning', text: `The repository was not created: ${error.message} Trying again.` }) },
       ),
     (repository) => repository.id,
   )

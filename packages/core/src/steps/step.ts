@@ -1,5 +1,6 @@
 import type { BitbucketClient } from '@saddle/bitbucket-client'
 import type { GitHubClient } from '@saddle/github-client'
+import type { RetryOptions } from '@saddle/transport'
 import type { ProgressEventBody } from '../events.ts'
 import type { ChosenBackend } from '../git/choose.ts'
 import type { Journal } from '../journal.ts'
@@ -38,6 +39,8 @@ export interface RunContext extends StepContext {
   readonly git: ChosenBackend
   /** Largest pack for one push, in bytes. */
   readonly packBytes: number
+  /** Patience with what passes by itself. */
+  readonly retry: RetryOptions
   report(event: ProgressEventBody): void
   /** What the record shall say. */
   readonly results: StepResults

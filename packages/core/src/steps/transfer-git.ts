@@ -36,6 +36,7 @@ export const transferGit: Step = {
 
   async run(context: RunContext): Promise<void> {
     const outcomes = await retry(() => transfer(context), {
+      ...context.retry,
       attempts,
       signal: context.signal,
       onRetry: ({ error, waitMs }) => {
