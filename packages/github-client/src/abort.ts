@@ -1,17 +1,17 @@
-import { SaddleError } from '@saddle/transport'
+import { abortError } from '@saddle/transport'
 
 /** Ends with the signal, whatever the promise waits for. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
-  let stop: (() => void) | undefined
+  let stop = () => {}
   const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => { reject(SaddleError.from(signal.reason, 'ABORTED')) }
+    stop = () => { reject(abortError(signal)) }
     if (signal.aborted) stop()
     else signal.addEventListener('abort', stop, { once: true })
   })
   try {
     return await Promise.race([promise, aborted])
   } finally {
-    if (stop) signal.removeEventListener('abort', stop)
+    signal.removeEventListener('abort', stop)
   }
 }

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { createAppAuth } from '@octokit/auth-app'
-import { HostBudget, SaddleError, type HttpClient } from '@saddle/transport'
+import { SaddleError, type HttpClient } from '@saddle/transport'
 import { untilAborted } from './abort.ts'
 import type { Credentials, Scope } from './credentials.ts'
 import { checkOwner } from './names.ts'
@@ -26,15 +26,15 @@ const longestMargin = 5 * 60_000
  */
 export class AppCredentials implements Credentials {
   readonly kind = 'app'
-  /** Requests that the App signs itself. Apart from the others, which wait for these while they hold their place. */
+  /** Requests that the App signs itself. With queues of their own, since the others wait for these while they hold a place. */
   readonly app: Rest
   readonly #auth: AppAuth
   readonly #http: HttpClient
   readonly #now: () => number
   readonly #installations = new Map<string, Promise<number>>()
-  readonly #tokens = new Map<number, Promise<InstallationToken>>()
+  readonly #tokens = new Map<string, Promise<InstallationToken>>()
 
-  constructor(auth: AppAuth, options: Omit<RestOptions, 'authorize' | 'budget'>, now: () => number = Date.now) {
+  constructor(auth: AppAuth, options: Omit<RestOptions, 'authorize'>, now: () => number = Date.now) {
     const { redactor } = options.http
     const privateKey = readPrivateKey(auth.privateKey)
     redactor.add(auth.privateKey)
@@ -45,7 +45,6 @@ export class AppCredentials implements Credentials {
     this.#now = now
     this.app = new Rest({
       ...options,
-      budget: new HostBudget({ concurrency: 8 }),
       authorize: async () => {
         const { token } = await sign({ type: 'app' })
         redactor.add(token)
@@ -62,30 +61,54 @@ export class AppCredentials implements Credentials {
     return (await this.#current(scope)).permissions
   }
 
-  refused({ owner }: Scope): void {
-    // Also the installation: it may have been removed and made again.
-    void this.#installations.get(keyOf(owner))?.then((id) => this.#tokens.delete(id), () => undefined)
-    this.#installations.delete(keyOf(owner))
+  refused({ owner }: Scope): boolean {
+    // The installation as well: it may have been removed and made again.
+    const key = this.#keyOf(owner)
+    this.#installations.delete(key)
+    this.#tokens.delete(key)
+    return true
   }
 
   async #current({ owner, signal }: Scope): Promise<InstallationToken> {
-    const id = await shared(this.#installations, keyOf(owner), () => this.#installationOf(owner), signal)
-    const token = await shared(this.#tokens, id, () => this.#mint(id), signal)
+    const key = this.#keyOf(owner)
+    const obtain = () => shared(this.#tokens, key, async () => this.#mint(await this.#installation(owner)), signal)
+    const held = this.#tokens.get(key)
+    const token = await obtain()
     if (token.renewAt > this.#now()) return token
-    this.#tokens.delete(id)
-    return shared(this.#tokens, id, () => this.#mint(id), signal)
+    // Unless somebody else has replaced it meanwhile.
+    if (this.#tokens.get(key) === held) this.#tokens.delete(key)
+    return obtain()
   }
 
-  async #mint(id: number): Promise<InstallationToken> {
+  async #mint(installation: number): Promise<InstallationToken> {
     const asked = this.#now()
-    const { token, expires_at, permissions } = await this.app.get('POST /app/installations/{installation_id}/access_tokens', schema.installationToken, {
-      params: { installation_id: id },
-      // A token more does no harm.
-      idempotent: true,
-    })
+    const { token, expires_at, permissions } = await this.app
+      .get('POST /app/installations/{installation}/access_tokens', schema.installationToken, {
+        params: { installation },
+        // A token more does no harm.
+        idempotent: true,
+      })
+      .catch((thrown: unknown) => {
+        const error = SaddleError.from(thrown)
+        this.#installations.clear()
+        // Not to be taken for a missing repository by whoever needed the token.
+        if (error.code !== 'NOT_FOUND') throw error
+        throw new SaddleError('FORBIDDEN', `The GitHub App has no installation ${installation} (any more). Install it again, or leave out the installation's id to have it found.`, {
+          context: { option: 'auth.installationId' },
+        })
+      })
     this.#http.redactor.add(token, 'x-access-token')
     const lifetime = Date.parse(expires_at) - asked
     return { token, renewAt: asked + lifetime - Math.min(longestMargin, lifetime / 4), permissions }
+  }
+
+  #installation(owner: string | undefined): Promise<number> {
+    return shared(this.#installations, this.#keyOf(owner), () => this.#installationOf(owner))
+  }
+
+  /** One token serves all where the installation is given. */
+  #keyOf(owner: string | undefined): string {
+    return this.#auth.installationId === undefined ? (owner ?? '').toLowerCase() : ''
   }
 
   async #installationOf(owner: string | undefined): Promise<number> {
@@ -116,13 +139,11 @@ export class AppCredentials implements Credentials {
   }
 }
 
-const keyOf = (owner: string | undefined): string => owner?.toLowerCase() ?? ''
-
 /**
  * One answer for everybody who asks while it is made and after; a failure is not kept. Made without a signal, so that
  * one caller's abort does not take it from the others; each waits by its own.
  */
-async function shared<Key, Value>(map: Map<Key, Promise<Value>>, key: Key, make: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+async function shared<Key, Value>(map: Map<Key, Promise<Value>>, key: Key, make: () => Promise<Value>, signal?: AbortSignal): Promise<Value> {
   let promise = map.get(key)
   if (!promise) {
     promise = make()

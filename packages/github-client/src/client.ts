@@ -46,20 +46,20 @@ export class GitHubClient extends SafeEmitter<HttpEvents> {
     const { auth, baseUrl = defaultBaseUrl, gitUrl, ...http } = options
     this.#options = options
     // GitHub sees few connections at once from one user; the budget bounds requests further.
-    this.#http = new HttpClient({ ...http, baseUrl, connections: 50 })
+    this.#http = new HttpClient({ ...http, baseUrl, budget: options.budget ?? gitHubBudget(baseUrl), connections: 50 })
     this.baseUrl = this.#http.baseUrl
     this.webUrl = new URL(gitUrl ?? webUrlOf(this.baseUrl))
     this.redactor = this.#http.redactor
-    const report = <Name extends keyof HttpEvents>(name: Name, event: HttpEvents[Name]) => { this.emit(name, event) }
-    const shared = { http: this.#http, retry: options.retry, userAgent: options.userAgent, report }
+    this.#forward(this.#http)
+    const onRetry = (event: HttpEvents['retry']) => { this.emit('retry', event) }
+    const shared = { http: this.#http, retry: options.retry, userAgent: options.userAgent, onRetry }
     const credentials: Credentials =
       'token' in auth ? new TokenCredentials(auth.token, this.redactor) : new AppCredentials(auth, shared)
     this.#credentials = credentials
     this.#rest = new Rest({
       ...shared,
-      budget: options.budget ?? gitHubBudget(this.baseUrl),
       authorize: async (scope) => `token ${await credentials.token(scope)}`,
-      onUnauthorized: (scope) => { credentials.refused(scope) },
+      onUnauthorized: (scope) => credentials.refused(scope),
     })
     this.insecure = this.#http.insecure || this.#gitClient('').insecure
   }
@@ -204,24 +204,26 @@ export class GitHubClient extends SafeEmitter<HttpEvents> {
     const key = owner.toLowerCase()
     let http = this.#gitClients.get(key)
     if (!http) {
-      const { retry, userAgent, allowedHosts } = this.#options
+      const { auth: _auth, gitUrl: _gitUrl, ...options } = this.#options
       http = new HttpClient({
+        ...options,
         baseUrl: this.webUrl,
         dispatcher: this.#http.dispatcher,
         budget: this.#gitBudget,
         redactor: this.redactor,
-        retry,
-        userAgent,
-        allowedHosts,
         authorize: async ({ signal }) => {
           const token = await this.#credentials.token({ owner, signal })
           return { authorization: `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}` }
         },
       })
-      for (const name of ['request', 'retry', 'throttle'] as const) http.on(name, (event) => this.emit(name, event))
+      this.#forward(http)
       this.#gitClients.set(key, http)
     }
     return http
+  }
+
+  #forward(http: HttpClient): void {
+    for (const name of ['request', 'retry', 'throttle'] as const) http.on(name, (event) => this.emit(name, event))
   }
 
   /** An account, remembered: its kind and id do not change. */

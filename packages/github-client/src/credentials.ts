@@ -14,8 +14,8 @@ export interface Credentials {
   token(scope: Scope): Promise<string>
   /** What the token may do with the owner's repositories, as `{ contents: 'write', … }`; undefined when that is not known. */
   permissions(scope: Scope): Promise<Readonly<Record<string, string>> | undefined>
-  /** GitHub refused the token: it is not handed out again where there is another way to get one. */
-  refused(scope: Scope): void
+  /** GitHub refused the token. Returns whether there will be another one. */
+  refused(scope: Scope): boolean
 }
 
 /** One token for everything. */
@@ -43,8 +43,8 @@ export class TokenCredentials implements Credentials {
     return undefined
   }
 
-  refused(): void {
-    // There is no other one.
+  refused(): boolean {
+    return false
   }
 }
 

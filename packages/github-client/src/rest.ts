@@ -4,11 +4,10 @@ import { retry as retrying } from '@octokit/plugin-retry'
 import { throttling, type ThrottlingOptions } from '@octokit/plugin-throttling'
 import {
   connectionFailure, retryDefaults, SaddleError,
-  type Budget, type ErrorContext, type HttpClient, type HttpEvents, type RetryOptions,
+  type ErrorContext, type HttpClient, type HttpEvents, type RetryOptions,
 } from '@saddle/transport'
 import type { z } from 'zod'
 import { untilAborted } from './abort.ts'
-import { readBounded } from './body.ts'
 import { githubFailure } from './failure.ts'
 import { parse } from './schema.ts'
 
@@ -17,14 +16,15 @@ export type Authorize = (scope: { owner?: string | undefined; signal?: AbortSign
 
 /** What a {@link Rest} is made of. */
 export interface RestOptions {
+  /** Its budget bounds the requests. */
   http: HttpClient
-  budget: Budget
   retry?: RetryOptions | undefined
   authorize: Authorize
-  /** Told when GitHub does not accept what `authorize` made. */
-  onUnauthorized?: ((scope: { owner?: string | undefined }) => void) | undefined
+  /** Told when GitHub does not accept what `authorize` made; true when that will now make something else. */
+  onUnauthorized?: ((scope: { owner?: string | undefined }) => boolean) | undefined
   userAgent?: string | undefined
-  report: <Name extends keyof HttpEvents>(name: Name, event: HttpEvents[Name]) => void
+  /** Told when a call is about to be tried again. */
+  onRetry: (event: HttpEvents['retry']) => void
 }
 
 /** One call of the API. */
@@ -109,7 +109,6 @@ export class Rest {
           request: {
             attempts,
             again: () => this.#again(attempts),
-            signal: call.signal,
             fetch: (url: string, init: RequestInit) => this.#attempt(attempts, url, init),
           },
         }),
@@ -160,70 +159,63 @@ export class Rest {
     }
   }
 
-  /** One try: waits for its turn, sends, reads the whole answer, and notes a failure. */
+  /** One try: waits for its turn, sends, and notes a failure. */
   async #attempt(attempts: Attempts, url: string, init: RequestInit): Promise<Response> {
-    const { http, budget, report } = this.#options
+    const { http, onUnauthorized } = this.#options
     const { call, method } = attempts
     const { host, pathname: path } = new URL(url)
     attempts.path = path
     const context: ErrorContext = { method, host, path, attempts: ++attempts.count }
-    let status = 0
-    let started: number | undefined
-    let release: (() => void) | undefined
     try {
       await this.#backOff(attempts, host)
-      release = await budget.acquire(costOf(method), {
-        signal: call.signal,
-        onWait: (wait) => { report('throttle', { host, ...wait }) },
-      })
-      const authorization = await this.#options.authorize(call)
-      started = performance.now()
-      const response = await this.#send(attempts, url, { ...init, headers: { ...init.headers, ...apiHeaders, authorization } })
-      status = response.status
-      const headers = Object.fromEntries(response.headers)
-      const text = await readBounded(response, http.redactor)
-      if (status >= 300) this.#note(attempts, { status, headers, text: http.redactor.redact(text), context: { ...context, status } })
-      return new Response(status === 204 || status === 205 || status === 304 ? null : text, { status, headers })
+      let response = await this.#send(attempts, url, init)
+      if (response.status === 401 && onUnauthorized?.(call)) response = await this.#send(attempts, url, init)
+      if (response.status >= 300) await this.#note(attempts, response.clone(), { ...context, status: response.status })
+      return response
     } catch (error) {
       attempts.failure = connectionFailure(error, context, http.redactor)
       throw attempts.failure
-    } finally {
-      release?.()
-      if (started !== undefined) {
-        report('request', { method, host, path, status, durationMs: performance.now() - started, attempt: attempts.count })
-      }
     }
   }
 
   /** Sends a request; a read is followed when it is redirected within the server, a write never. */
-  async #send(attempts: Attempts, address: string, init: RequestInit): ReturnType<HttpClient['fetch']> {
-    const { http } = this.#options
+  async #send(attempts: Attempts, address: string, { headers, body }: RequestInit): Promise<Response> {
+    const { http, authorize } = this.#options
+    const { call, method, count } = attempts
+    const authorization = await authorize(call)
     let url = http.resolve(address)
     for (let hops = 0; ; hops++) {
-      const response = await http.fetch(url, init as Parameters<HttpClient['fetch']>[1])
+      const response = await http.fetch(url, {
+        method,
+        headers: { ...(headers as Record<string, string>), ...apiHeaders, authorization },
+        body: (body as string | undefined) ?? null,
+        signal: call.signal ?? null,
+        cost: costOf(method),
+        attempt: count,
+      })
       const location = response.headers.get('location')
       if (response.status < 300 || response.status >= 400 || location === null) return response
-      await response.body?.cancel()
       const target = new URL(location, url)
-      if (attempts.method !== 'GET' || hops >= maxRedirects || target.origin !== url.origin) throw redirected(attempts, url, target, http)
+      if (method !== 'GET' || hops >= maxRedirects || target.origin !== url.origin) throw redirected(method, url, target, http)
       attempts.redirected = true
       url = target
     }
   }
 
-  #note(attempts: Attempts, { status, headers, text, context }: { status: number; headers: Record<string, string>; text: string; context: ErrorContext }): void {
-    const { http: { redactor }, budget, onUnauthorized } = this.#options
+  async #note(attempts: Attempts, answer: Response, context: ErrorContext): Promise<void> {
+    const { http: { redactor, budget } } = this.#options
+    const { status } = answer
     if (status < 400) {
       throw new SaddleError('PROTOCOL_ERROR', `${context.host ?? ''} answered ${context.path ?? ''} with status ${status}, which says nothing here.`, { context, redactor })
     }
-    const failure = githubFailure({ status, headers, text, context, redactor }, attempts.refusals)
+    const text = redactor.redact(await answer.text())
+    const failure = githubFailure({ status, headers: Object.fromEntries(answer.headers), text, context, redactor }, attempts.refusals)
     if (failure.code === 'RATE_LIMITED') {
       attempts.refusals++
       const waitMs = (failure.context.retryAfter ?? 0) * 1000
       // A longer wait is not waited for, so nobody else should be held up by it unasked.
       if (waitMs <= this.#retry.maxRetryAfter) budget.pause(waitMs)
     }
-    if (status === 401) onUnauthorized?.(attempts.call)
     attempts.failure = failure
   }
 
@@ -242,14 +234,14 @@ export class Rest {
     const waitMs = told
       ? (failure.context.retryAfter ?? 0) * 1000
       : Math.round(random() * Math.min(maxDelay, baseDelay * 2 ** (count - 2)))
-    this.#options.report('retry', { method, host, path, attempt: count - 1, waitMs, code: failure.code, message: failure.message })
+    this.#options.onRetry({ method, host, path, attempt: count - 1, waitMs, code: failure.code, message: failure.message })
     if (!told) await sleep(waitMs, call.signal)
   }
 }
 
 /** The first plugin sees a failure first, and tells the retry plugin whether to go on. */
-function finalFailuresEnd(octokit: Octokit): object {
-  octokit.hook.error('request', (error, options) => {
+function finalFailuresEnd({ hook }: Pick<Octokit, 'hook'>): object {
+  hook.error('request', (error, options) => {
     const { again, attempts } = options.request as unknown as { again: () => boolean; attempts: Attempts }
     options.request.retries = again() ? attempts.count : 0
     throw error
@@ -274,7 +266,7 @@ function nextPage(link: string | undefined): string | undefined {
   return undefined
 }
 
-function redirected({ method }: Attempts, from: URL, to: URL, { redactor }: HttpClient): SaddleError {
+function redirected(method: string, from: URL, to: URL, { redactor }: HttpClient): SaddleError {
   const why = from.pathname.includes('/repos/') ? ' The repository may have been renamed or moved: use its present name.' : ''
   return new SaddleError(
     'REDIRECTED',

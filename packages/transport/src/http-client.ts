@@ -51,12 +51,6 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     this.#totalMs = options.timeouts?.total ?? connectionDefaults.timeouts.total
   }
 
-  /** How the connections are made, for programs that make connections of their own. */
-  get connection(): Pick<ConnectionOptions, 'ca' | 'proxy' | 'noProxy'> {
-    const { ca, proxy, noProxy } = this.#options
-    return { ca, proxy, noProxy }
-  }
-
   /**
    * The absolute URL of a path below the base URL, or of an absolute URL of the same origin.
    *
@@ -123,11 +117,11 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
   /**
    * A `fetch` over this client's connections and budget, for libraries that bring their own retries and authorisation:
    * neither is added. Other origins are refused, redirects are handed back, and the answer is read as a whole (at most
-   * 32 MiB, within `timeouts.total`) before it is returned.
+   * 32 MiB, within `timeouts.total`) before it is returned. `attempt` is the number of the try, for the events.
    */
-  readonly fetch = async (input: string | URL, init: RequestInit & { cost?: BudgetCost } = {}): Promise<Response> => {
+  readonly fetch = async (input: string | URL, init: RequestInit & { cost?: BudgetCost; attempt?: number } = {}): Promise<Response> => {
     const url = this.resolve(input)
-    const { cost, ...rest } = init
+    const { cost, attempt = 1, ...rest } = init
     const { method, headers, body } = new Request(url, { ...rest, ...(rest.body ? { duplex: 'half' } : {}) })
     const request: HttpRequest = {
       method: method as NonNullable<HttpRequest['method']>,
@@ -136,7 +130,7 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
       ...(body ? { body: await readBytes(body as unknown as Readable, Infinity) } : {}),
       ...(cost ? { cost } : {}),
     }
-    const answer = await this.#whole(url, request, 1, true)
+    const answer = await this.#whole(url, request, attempt, true)
     // These statuses have no body by definition, and `Response` takes none.
     const empty = [204, 205, 304].includes(answer.status)
     const response = new Response(empty ? null : answer.bytes, { status: answer.status, headers: withoutEncoding(answer.headers) })
