@@ -1,7 +1,6 @@
 import Fastify from 'fastify'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { FaultHandle, FaultRule } from '../faults.ts'
 import { createBareRepository, listRefs } from '../git/bare-repository.ts'
 import type { Git } from '../git/git.ts'

@@ -1,4 +1,5 @@
 import type { Seed } from '../seed.ts'
+import type { Permission } from './model.ts'
 
 /** How the Bitbucket Data Center of the sandbox behaves. */
 export interface BitbucketOptions {
@@ -102,7 +103,7 @@ export interface PermissionChange {
   /** A user, a group, or with neither every licensed user (projects only). */
   readonly user?: string
   readonly group?: string
-  readonly permission: import('./model.ts').Permission | undefined
+  readonly permission: Permission | undefined
 }
 
 /** What a token stands for: a user, a project, or one repository. */

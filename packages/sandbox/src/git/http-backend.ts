@@ -22,6 +22,8 @@ export interface GitRequest {
   readonly body?: Readable
   /** Changes the whole answer, which is held in memory for that. Only for pushes, whose answers are short. */
   readonly rewrite?: (answer: Buffer) => Buffer
+  /** What must have happened before the client sees the end of the answer. */
+  readonly beforeEnd?: () => Promise<void>
 }
 
 /** The two services of git's smart HTTP. */
@@ -50,6 +52,7 @@ export class GitHttpBackend {
 
   /** Answers the request; resolves when git has ended and everything it said was handed to the response. */
   async serve(request: IncomingMessage, response: ServerResponse, ask: GitRequest): Promise<void> {
+    if (response.destroyed) return // the client has gone while it was waiting
     const child = spawn(`${this.#git.execPath}/git-http-backend`, [], { env: this.#environment(request, ask) })
     this.#running.add(child)
     const closed = new Promise<void>((resolve) => {
@@ -58,11 +61,17 @@ export class GitHttpBackend {
     })
     this.#feed(child, request, ask.body ?? request)
     response.once('close', () => {
-      if (!response.writableFinished) child.kill() // the client is gone; http-backend takes its own children along
+      if (response.writableFinished) return
+      child.kill() // the client is gone; http-backend takes its own children along
+      child.stdout.unpipe()
+      child.stdout.resume()
     })
     child.stderr.resume()
-    await Promise.all([sendAnswer(child.stdout, response, ask.rewrite), closed])
+    const rest = await sendAnswer(child.stdout, response, ask.rewrite)
+    await closed
     this.#running.delete(child)
+    await ask.beforeEnd?.()
+    response.end(rest)
   }
 
   /** Stops all git processes that still run. */
@@ -109,35 +118,34 @@ export class GitHttpBackend {
     })
     body.once('error', () => child.stdin.destroy())
     // A request cut short must look cut short to git, not complete.
-    request.once('close', () => { if (!request.complete) child.stdin.destroy() })
+    const cutShort = () => { if (!request.complete) child.stdin.destroy() }
+    if (request.closed) cutShort()
+    else request.once('close', cutShort)
   }
 }
 
-/** Translates a CGI answer (headers, empty line, body) to an HTTP answer. */
+/** Translates a CGI answer (headers, empty line, body) to an HTTP answer. Returns what is to be sent last. */
 async function sendAnswer(
   output: Readable,
   response: ServerResponse,
   rewrite: ((answer: Buffer) => Buffer) | undefined,
-): Promise<void> {
+): Promise<Buffer> {
   const head = await readHead(output)
   if (!head) {
     if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' })
-    response.end('git ended without an answer\n')
-    return
+    return Buffer.from('git ended without an answer\n')
   }
   response.writeHead(head.status, head.headers)
   if (rewrite) {
     const chunks: Buffer[] = [head.rest]
     output.on('data', (chunk: Buffer) => chunks.push(chunk))
     await ended(output)
-    response.end(rewrite(Buffer.concat(chunks)))
-    return
+    return rewrite(Buffer.concat(chunks))
   }
   if (head.rest.length > 0) response.write(head.rest)
-  output.pipe(response)
-  // A client that went away no longer reads; git is stopped then, and its output ends.
-  response.once('close', () => output.resume())
+  if (!response.destroyed) output.pipe(response, { end: false })
   await ended(output)
+  return Buffer.alloc(0)
 }
 
 const ended = (stream: Readable) => new Promise<void>((resolve) => {

@@ -77,8 +77,8 @@ export class GitHubGit {
       },
       ...(options.fileLimit === undefined ? {} : { environment: { SANDBOX_FILE_LIMIT: String(options.fileLimit) } }),
       ...(refusals.size > 0 ? { rewrite: (answer: Buffer) => rewriteReport(answer, push, refusals, text) } : {}),
+      beforeEnd: () => this.#afterPush(repository, push),
     })
-    await this.#afterPush(repository, push)
   }
 
   /** GitHub takes the first branch that is pushed for the default when there is none of the default's name. */

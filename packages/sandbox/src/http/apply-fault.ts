@@ -90,7 +90,7 @@ function corrupt(response: ServerResponse, offset: number): void {
 }
 
 function drop(response: ServerResponse, socket: Socket): void {
-  response.writeHead = (() => response) as typeof response.writeHead
+  response.writeHead = () => response
   interceptBody(response, { write: () => undefined, end: () => void socket.destroy() })
 }
 

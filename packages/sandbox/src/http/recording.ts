@@ -39,10 +39,10 @@ export function recordRequest(request: IncomingMessage, response: ServerResponse
     },
   })
   const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse
-  response.writeHead = ((status: number, ...rest: unknown[]) => {
+  response.writeHead = (status: number, ...rest: unknown[]) => {
     record.status = status
     return writeHead(status, ...rest)
-  }) as typeof response.writeHead
+  }
   response.once('close', () => (record.durationMs = Date.now() - record.at))
   return record
 }
