@@ -3,8 +3,14 @@
  *
  * @packageDocumentation
  */
+export { BitbucketClient, type BitbucketAuth, type BitbucketClientOptions } from '@saddle/bitbucket-client'
+export { GitHubClient, type GitHubAuth, type GitHubClientOptions } from '@saddle/github-client'
+export { showRefName } from '@saddle/git-relay'
+export * from './engine.ts'
 export * from './events.ts'
 export * from './git/backend.ts'
+export { RelayBackend } from './git/relay.ts'
+export type { InventoryOptions, InventoryRow } from './inventory.ts'
 export * from './ledger.ts'
 export * from './plan.ts'
 export * from './record.ts'

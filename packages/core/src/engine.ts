@@ -1,0 +1,402 @@
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { BitbucketClient } from '@saddle/bitbucket-client'
+import type { GitHubClient } from '@saddle/github-client'
+import { abortError, SafeEmitter, SaddleError, type RetryOptions } from '@saddle/transport'
+import type { EngineEvents, ProgressEvent } from './events.ts'
+import type { GitBackend } from './git/backend.ts'
+import { chooseBackend } from './git/choose.ts'
+import { takeInventory, type InventoryOptions, type InventoryRow } from './inventory.ts'
+import { cancelled, LeaseKeeper, runningElsewhere, takeLease } from './lease.ts'
+import { ClientNotices } from './notices.ts'
+import type { MigrationPlan, VerificationResult } from './plan.ts'
+import { planMigration, verifyMigration } from './planning.ts'
+import { isFinal, stepNames, type MigrationRecord, type MigrationReport } from './record.ts'
+import { normalizeRequest, parseRequest, sourceName, targetName, type MigrationRequest, type NormalizedRequest } from './request.ts'
+import { RunLog } from './run-log.ts'
+import { Run } from './run.ts'
+import { emptySnapshot, reduce } from './snapshot.ts'
+import { Inspection } from './steps/inspection.ts'
+import type { StepContext } from './steps/step.ts'
+import { MemoryStore } from './store/memory.ts'
+import type { EventQuery, Lease, MigrationPage, MigrationQuery, MigrationStore } from './store/store.ts'
+
+/** Options of {@link MigrationEngine}. */
+export interface MigrationEngineOptions {
+  bitbucket: BitbucketClient
+  github: GitHubClient
+  /** What moves git objects; `auto`, the default, chooses. */
+  git?: GitBackend | 'auto' | undefined
+  /** Where migrations are remembered; by default in memory, for as long as the engine lives. The engine does not close it. */
+  store?: MigrationStore | undefined
+  /** How long a run that died keeps others from its target, in milliseconds; it is renewed three times in that time. */
+  leaseMs?: number | undefined
+  /** The largest pack for one push, in bytes; GitHub's limit by default. */
+  packBytes?: number | undefined
+  /** Patience between tries of a transfer that broke off, and of a creation. The clients have their own for requests. */
+  retry?: RetryOptions | undefined
+}
+
+/** What applies where an option is left out. */
+export const engineDefaults = {
+  leaseMs: 15_000,
+  packBytes: 2 * 1024 ** 3,
+} as const satisfies Partial<MigrationEngineOptions>
+
+/** How a migration is filed. */
+export interface CreateOptions {
+  /** A UUID by default. */
+  id?: string | undefined
+  /** Opaque: who starts it. */
+  owner?: string | undefined
+  /** The same key from the same owner gives the same migration. */
+  idempotencyKey?: string | undefined
+  /** The bulk migration that it belongs to. */
+  bulkId?: string | undefined
+}
+
+/** What everything that waits takes. */
+export interface EngineCallOptions {
+  signal?: AbortSignal | undefined
+}
+
+/** A run that is under way in this engine. */
+interface ActiveRun {
+  leaseKey: string
+  controller: AbortController
+  settled: Promise<unknown>
+}
+
+/**
+ * Moves repositories from Bitbucket Data Center to GitHub, and keeps them up to date.
+ *
+ * Every method fails with a {@link SaddleError}. Events are the union {@link ProgressEvent}, as `progress` and under the
+ * name of their type. The promise carries a failure; an event only tells of it.
+ */
+export class MigrationEngine extends SafeEmitter<EngineEvents> {
+  readonly #bitbucket: BitbucketClient
+  readonly #github: GitHubClient
+  readonly #git: GitBackend | 'auto'
+  readonly #store: MigrationStore
+  readonly #leaseMs: number
+  readonly #packBytes: number
+  readonly #retry: RetryOptions
+  readonly #notices: ClientNotices
+  readonly #active = new Map<string, ActiveRun>()
+
+  constructor(options: MigrationEngineOptions) {
+    super()
+    this.#bitbucket = options.bitbucket
+    this.#github = options.github
+    this.#git = options.git ?? 'auto'
+    this.#store = options.store ?? new MemoryStore()
+    this.#leaseMs = options.leaseMs ?? engineDefaults.leaseMs
+    this.#packBytes = options.packBytes ?? engineDefaults.packBytes
+    this.#retry = options.retry ?? {}
+    this.#notices = new ClientNotices([options.bitbucket, options.github])
+  }
+
+  /**
+   * What a migration would do and what would be lost. Only reads, at both servers and in the store. What is in the way is
+   * part of the plan; it fails only when the source cannot be read at all.
+   */
+  async plan(request: MigrationRequest, { signal }: EngineCallOptions = {}): Promise<MigrationPlan> {
+    const normalized = normalizeRequest(parseRequest(request))
+    return planMigration(await this.#context(normalized, signal))
+  }
+
+  /**
+   * Moves a repository, or brings the target up to date with it. An unfinished migration of the same source to the same
+   * target is continued, with the options given now; otherwise a new one is filed.
+   *
+   * @returns the record of the completed migration
+   * @throws SaddleError with `context.migrationId` when it failed, or was cancelled (`ABORTED`): the record is in the store
+   */
+  async migrate(request: MigrationRequest, options: CreateOptions & EngineCallOptions = {}): Promise<MigrationReport> {
+    const normalized = normalizeRequest(parseRequest(request))
+    const record = (await this.#unfinished(normalized, options)) ?? (await this.create(request, options))
+    return this.#run(record.id, { signal: options.signal, again: normalized })
+  }
+
+  /**
+   * Files a migration without running it. Checks the request itself, not the servers.
+   *
+   * @throws SaddleError `INVALID_INPUT`; `CONFLICT` for an id that is taken, and for an idempotency key that came with
+   * another request before
+   */
+  async create(request: MigrationRequest, { id, owner, idempotencyKey, bulkId }: CreateOptions = {}): Promise<MigrationRecord> {
+    const normalized = normalizeRequest(parseRequest(request))
+    const known = await this.#byIdempotencyKey(normalized, owner, idempotencyKey)
+    if (known) return known
+    const now = new Date().toISOString()
+    const { message } = emptySnapshot()
+    const record: MigrationRecord = {
+      id: id ?? randomUUID(),
+      ...(owner === undefined ? {} : { owner }),
+      ...(bulkId === undefined ? {} : { bulkId }),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      request: normalized,
+      hosts: this.#hosts(),
+      status: 'pending',
+      createdAt: now,
+      updatedAt: now,
+      steps: stepNames.map((name) => ({ name, status: 'pending' })),
+      progress: { percentage: 0, bytes: 0, objects: 0, message },
+      losses: [],
+      transferred: { bytes: 0, objects: 0 },
+    }
+    await this.#store.createMigration(record)
+    return record
+  }
+
+  /**
+   * Runs a migration that was filed, or continues one that ended early or whose process died. A completed one is returned
+   * as it is. One that was cancelled before it began is not begun.
+   *
+   * @throws SaddleError as {@link migrate}; `NOT_FOUND`; `MIGRATION_RUNNING` while another run works on its target
+   */
+  run(id: string, { signal }: EngineCallOptions = {}): Promise<MigrationReport> {
+    return this.#run(id, { signal })
+  }
+
+  /** Like {@link run}, also when somebody asked to cancel it before. */
+  async resume(id: string, { signal }: EngineCallOptions = {}): Promise<MigrationReport> {
+    return this.#run(id, { signal, again: (await this.#existing(id)).request })
+  }
+
+  /**
+   * Stops a migration: at once when it runs in this engine, within its lease's renewal when it runs elsewhere. What has
+   * arrived stays.
+   *
+   * @returns false when it had ended already
+   * @throws SaddleError `NOT_FOUND`
+   */
+  async cancel(id: string): Promise<boolean> {
+    const active = this.#active.get(id)
+    if (active) {
+      active.controller.abort(cancelled())
+      return true
+    }
+    const record = await this.#existing(id)
+    if (isFinal(record.status)) return false
+    const lease = await this.#store.acquireLease(this.#leaseKey(record.request), `cancel ${randomUUID()}`, this.#leaseMs)
+    if (!lease) {
+      await this.#store.updateMigration(id, { cancelRequested: true })
+      return true
+    }
+    try {
+      const current = await this.#existing(id)
+      if (isFinal(current.status)) return false
+      await this.#endCancelled(current, lease)
+      return true
+    } finally {
+      await this.#store.releaseLease(lease)
+    }
+  }
+
+  /**
+   * Compares source and target as they are now, without changing either.
+   *
+   * @throws SaddleError `NOT_FOUND` when one of them does not exist
+   */
+  async verify(request: MigrationRequest, { signal }: EngineCallOptions = {}): Promise<VerificationResult> {
+    const normalized = normalizeRequest(parseRequest(request))
+    return verifyMigration(await this.#context(normalized, signal, false))
+  }
+
+  /** One migration's record. */
+  get(id: string): Promise<MigrationRecord | undefined> {
+    return this.#store.getMigration(id)
+  }
+
+  /** Migrations, newest first, page by page. */
+  history(query: MigrationQuery = {}): Promise<MigrationPage> {
+    return this.#store.listMigrations(query)
+  }
+
+  /** A migration's events from the store; with `follow`, until it ends, whichever process runs it. */
+  events(id: string, query: EventQuery = {}): AsyncIterable<ProgressEvent> {
+    return this.#store.events(id, query)
+  }
+
+  /** What is on the source, repository by repository, with what would become of it. Only reads. */
+  inventory(options: InventoryOptions = {}): AsyncIterable<InventoryRow> {
+    return takeInventory(this.#bitbucket, options)
+  }
+
+  /** Cancels what runs in this engine, and waits for it. The clients and a store that was given stay open. */
+  async close(): Promise<void> {
+    const active = [...this.#active.values()]
+    for (const { controller } of active) controller.abort(cancelled())
+    await Promise.allSettled(active.map(({ settled }) => settled))
+  }
+
+  /** @param options - `again`: somebody wants it run whatever was before, with this request */
+  async #run(id: string, { signal, again }: EngineCallOptions & { again?: NormalizedRequest }): Promise<MigrationReport> {
+    const record = await this.#existing(id)
+    if (record.status === 'completed') return record
+    this.#checkHosts(record)
+    const leaseKey = this.#leaseKey(record.request)
+    if ([...this.#active.values()].some((active) => active.leaseKey === leaseKey)) throw runningElsewhere(leaseKey)
+    const controller = new AbortController()
+    const abort = () => controller.abort(signal && abortError(signal))
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    const running = this.#runLeased(record, leaseKey, controller, again)
+    this.#active.set(id, { leaseKey, controller, settled: running })
+    try {
+      return await running
+    } finally {
+      this.#active.delete(id)
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+
+  async #runLeased(record: MigrationRecord, leaseKey: string, controller: AbortController, again?: NormalizedRequest): Promise<MigrationReport> {
+    const { id } = record
+    const { signal } = controller
+    const abort = (reason: unknown) => controller.abort(SaddleError.from(reason))
+    const git = chooseBackend((again ?? record.request).options.git, this.#git)
+    const ttlMs = this.#leaseMs
+    const lease = await takeLease(this.#store, leaseKey, randomUUID(), { ttlMs, signal }).catch((error: unknown) => {
+      throw withMigration(error, id)
+    })
+    const keeper = new LeaseKeeper({ store: this.#store, lease, ttlMs, migrationId: id, abort })
+    let stopListening = () => {}
+    try {
+      // It may have gone on elsewhere until the lease was free.
+      const current = await this.#existing(id)
+      if (current.status === 'completed') return current
+      if (again && !isDeepStrictEqual(again, current.request)) {
+        await this.#store.updateMigration(id, { request: again }, lease)
+        current.request = again
+      }
+      if (current.cancelRequested && !isFinal(current.status) && !again) {
+        await this.#endCancelled(current, lease)
+        throw withMigration(cancelled(), id)
+      }
+      await new Run({
+        store: this.#store,
+        bitbucket: this.#bitbucket,
+        github: this.#github,
+        git,
+        packBytes: this.#packBytes,
+        retry: this.#retry,
+        record: current,
+        lease,
+        earlier: await this.#earlier(current.request, id),
+        signal,
+        abort,
+        redact: this.#redact,
+        emit: this.#emitProgress,
+        onLog: (log) => {
+          stopListening = this.#notices.listen({ request: current.request, report: (event) => log.report(event) })
+        },
+      }).execute()
+      return await this.#existing(id)
+    } finally {
+      stopListening()
+      await keeper.stop()
+    }
+  }
+
+  /** Ends a migration that nobody runs. */
+  async #endCancelled({ id }: MigrationRecord, lease: Lease): Promise<void> {
+    let snapshot = emptySnapshot()
+    for await (const event of this.#store.events(id)) snapshot = reduce(snapshot, event)
+    const error = withMigration(cancelled(), id).toJSON()
+    const log = new RunLog({
+      store: this.#store, id, fence: lease, snapshot, redact: this.#redact, emit: this.#emitProgress, onFailure: () => undefined,
+    })
+    log.report({ type: 'migration-end', status: 'cancelled', durationMs: 0, error })
+    log.change({ status: 'cancelled', endedAt: new Date().toISOString(), error, cancelRequested: undefined })
+    await log.flush()
+  }
+
+  async #context(request: NormalizedRequest, signal = new AbortController().signal, thorough = true): Promise<StepContext> {
+    const [bitbucket, github] = [this.#bitbucket, this.#github]
+    const earlier = await this.#earlier(request)
+    return {
+      request,
+      bitbucket,
+      github,
+      inspection: new Inspection({ bitbucket, github, request, thorough, signal }),
+      ownership: { journal: [], earlier },
+      remembered: earlier.find(({ status }) => status === 'completed'),
+      signal,
+    }
+  }
+
+  /** Migrations of the same source to the same target, newest first. */
+  async #earlier(request: NormalizedRequest, except?: string): Promise<MigrationRecord[]> {
+    const { project, repository } = request.source
+    const { items } = await this.#store.listMigrations({ target: targetName(request), project, repository, limit: 200 })
+    const hosts = this.#hosts()
+    return items.filter((record) => record.id !== except && record.hosts.source === hosts.source && record.hosts.target === hosts.target)
+  }
+
+  /** The latest migration of the same source to the same target, by the same owner, if it did not complete. */
+  async #unfinished(request: NormalizedRequest, options: CreateOptions): Promise<MigrationRecord | undefined> {
+    if (options.id !== undefined) {
+      const known = await this.#store.getMigration(options.id)
+      if (!known || (sourceName(known.request) === sourceName(request) && targetName(known.request) === targetName(request))) return known
+      throw new SaddleError('CONFLICT', `The migration ${options.id} is one of another repository or to another target.`, {
+        context: { migrationId: options.id, option: 'id' },
+      })
+    }
+    // A key, or a bulk migration, stands for a migration of its own.
+    if (options.idempotencyKey !== undefined || options.bulkId !== undefined) return undefined
+    const [latest] = await this.#earlier(request)
+    return latest?.status === 'completed' || latest?.owner !== options.owner ? undefined : latest
+  }
+
+  async #byIdempotencyKey(request: NormalizedRequest, owner: string | undefined, key: string | undefined): Promise<MigrationRecord | undefined> {
+    if (key === undefined) return undefined
+    const startedBy = owner === undefined ? {} : { startedBy: owner }
+    const [known] = (await this.#store.listMigrations({ idempotencyKey: key, ...startedBy, limit: 1 })).items
+    if (known && !isDeepStrictEqual(known.request, request)) {
+      throw new SaddleError('CONFLICT', 'This idempotency key came with another request before. Use a new key for a new request.', {
+        context: { option: 'idempotencyKey', migrationId: known.id },
+      })
+    }
+    return known
+  }
+
+  async #existing(id: string): Promise<MigrationRecord> {
+    const record = await this.#store.getMigration(id)
+    if (record) return record
+    throw new SaddleError('NOT_FOUND', `There is no migration ${id} in this store.`, { context: { migrationId: id } })
+  }
+
+  #checkHosts({ id, hosts }: MigrationRecord): void {
+    const { source, target } = this.#hosts()
+    if (hosts.source === source && hosts.target === target) return
+    throw new SaddleError(
+      'INVALID_INPUT',
+      `The migration ${id} goes from ${hosts.source} to ${hosts.target}; this engine speaks to ${source} and ${target}.`,
+      { context: { migrationId: id } },
+    )
+  }
+
+  #hosts(): { source: string; target: string } {
+    return { source: this.#bitbucket.baseUrl.host, target: this.#github.baseUrl.host }
+  }
+
+  /** One writer for each target. */
+  #leaseKey(request: NormalizedRequest): string {
+    return `${this.#github.baseUrl.host}/${targetName(request)}`.toLowerCase()
+  }
+
+  readonly #redact = <T>(value: T): T => this.#github.redactor.redactValue(this.#bitbucket.redactor.redactValue(value))
+
+  readonly #emitProgress = (event: ProgressEvent): void => {
+    this.emit('progress', event)
+    this.emit(event.type, event as never)
+  }
+}
+
+/** The error with the migration's id in its context. */
+function withMigration(thrown: unknown, migrationId: string): SaddleError {
+  const { code, message, retryable, context } = SaddleError.from(thrown)
+  return new SaddleError(code, message, { cause: thrown, retryable, context: { ...context, migrationId } })
+}
