@@ -85,6 +85,7 @@ export class BitbucketSandbox {
       shapes: new Shapes(server.#url, version),
       version,
       pageCap: options.pageCap ?? 1000,
+      rateLimit: options.rateLimit,
     })
     bitbucketRoutes(server.#app, server.#context, options.contextPath ?? '')
     await server.#app.ready()

@@ -4,6 +4,7 @@ import type { Git } from '../git/git.ts'
 import type { Access } from './access.ts'
 import { userOf } from './access.ts'
 import { forbidden, noSuchProject, noSuchRepository } from './errors.ts'
+import type { BitbucketOptions } from './options.ts'
 import type { Actor, Level, Project, Repository, User } from './model.ts'
 import { pageRequest, type PageRequest } from './pages.ts'
 import type { Shapes } from './shapes.ts'
@@ -17,15 +18,17 @@ export class BitbucketContext {
   readonly shapes: Shapes
   readonly version: string
   readonly pageCap: number
+  readonly rateLimit: BitbucketOptions['rateLimit']
   readonly #actors = new WeakMap<IncomingMessage, Actor>()
 
-  constructor(parts: Pick<BitbucketContext, 'git' | 'state' | 'access' | 'shapes' | 'version' | 'pageCap'>) {
+  constructor(parts: Pick<BitbucketContext, 'git' | 'state' | 'access' | 'shapes' | 'version' | 'pageCap' | 'rateLimit'>) {
     this.git = parts.git
     this.state = parts.state
     this.access = parts.access
     this.shapes = parts.shapes
     this.version = parts.version
     this.pageCap = parts.pageCap
+    this.rateLimit = parts.rateLimit
   }
 
   /** Remembers who sent a request, before it is routed. */

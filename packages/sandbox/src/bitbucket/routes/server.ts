@@ -32,6 +32,12 @@ export function serverRoutes(app: FastifyInstance, context: BitbucketContext): v
     return shapes.user(user)
   })
 
+  app.get('/admin/rate-limit/settings', async (request) => {
+    context.requireAdmin(request)
+    const { rateLimit } = context
+    return { enabled: rateLimit !== undefined, defaultSettings: { capacity: rateLimit?.capacity ?? 60, fillRate: rateLimit?.fillRate ?? 5 } }
+  })
+
   app.get('/admin/groups/more-members', async (request) => {
     context.requireAdmin(request)
     const { context: group = '', filter = '' } = request.query as { context?: string; filter?: string }

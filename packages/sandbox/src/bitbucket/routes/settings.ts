@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { headBranch, isWithoutRefs } from '../../git/bare-repository.ts'
 import type { BitbucketContext } from '../context.ts'
 import { bitbucketError } from '../errors.ts'
 import { page } from '../pages.ts'
@@ -13,7 +14,6 @@ export type DataKind =
   | 'pull-request-settings'
   | 'default-reviewers'
   | 'required-builds'
-  | 'lfs-enabled'
 
 interface Endpoint {
   readonly kind: DataKind
@@ -26,7 +26,6 @@ interface Endpoint {
 
 const endpoints: readonly Endpoint[] = [
   { kind: 'branch-restrictions', path: '/branch-permissions/:version/*/restrictions', form: 'page', onProject: true },
-  { kind: 'branch-model', path: '/branch-utils/:version/*/branchmodel', form: 'value', onProject: false },
   { kind: 'ssh-keys', path: '/keys/:version/*/ssh', form: 'page', onProject: true },
   { kind: 'webhooks', path: '/api/:version/*/webhooks', form: 'page', onProject: true },
   { kind: 'hooks', path: '/api/:version/*/settings/hooks', form: 'page', onProject: true },
@@ -49,9 +48,18 @@ export function settingsRoutes(app: FastifyInstance, context: BitbucketContext):
       return value
     }
     app.get(path.replace('*', 'projects/:key/repos/:slug'), async (request) =>
-      answer(context.repository(request, kind === 'branch-model' ? 1 : 3).data, context.paging(request, caps[kind])))
+      answer(context.repository(request, 3).data, context.paging(request, caps[kind])))
     if (!onProject) continue
     app.get(path.replace('*', 'projects/:key'), async (request) =>
       answer(context.project(request, 3).data, context.paging(request, caps[kind])))
   }
+
+  app.get('/branch-utils/:version/projects/:key/repos/:slug/branchmodel', async (request) => {
+    const { path, data } = context.repository(request, 1)
+    if (await isWithoutRefs(path)) {
+      throw bitbucketError(409, 'repository.EmptyRepositoryException', 'This repository is empty; it has no branching model yet.')
+    }
+    const development = `refs/heads/${await headBranch(path)}`
+    return data.get('branch-model') ?? { development: { refId: development, useDefault: true }, types: [] }
+  })
 }
