@@ -4,7 +4,8 @@
  *
  * @packageDocumentation
  */
-export * from './addresses.ts'
+export { gitHubBudget, webUrlOf } from './addresses.ts'
 export * from './client.ts'
 export { maxTopics, toRepositoryName, toTopic } from './names.ts'
+export * from './oauth.ts'
 export * from './types.ts'

@@ -103,7 +103,7 @@ export class Rest {
       call, method: route.slice(0, route.indexOf(' ')), count: 0, refusals: 0, failure: undefined, path: '', redirected: false,
     }
     try {
-      const { status, headers, data } = await untilAborted(
+      const answer = await untilAborted(
         this.#octokit.request(route, {
           ...call.params,
           request: {
@@ -114,7 +114,8 @@ export class Rest {
         }),
         call.signal,
       )
-      return { status, headers: headers as Record<string, string>, data: data as unknown, path: attempts.path, redirected: attempts.redirected }
+      const { path, redirected } = attempts
+      return { status: answer.status, headers: answer.headers as Record<string, string>, data: answer.data as unknown, path, redirected }
     } catch (error) {
       if (SaddleError.is(error)) throw error
       throw attempts.failure ?? SaddleError.from(error, 'INTERNAL', { redactor: this.#options.http.redactor })
