@@ -161,6 +161,12 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
     return count(this.tags(projectKey, slug, options))
   }
 
+  /** How many pull requests there ever were: the number of the newest one, in one request. */
+  async pullRequestCount(projectKey: string, slug: string, options: CallOptions = {}): Promise<number> {
+    const path = `${repositoryPath(projectKey, slug)}/pull-requests?state=ALL&order=NEWEST&limit=1`
+    return (await this.#get(path, schema.pullRequests, options)).values[0]?.id ?? 0
+  }
+
   /** The newest commit of the default branch; undefined for an empty repository. */
   async lastCommit(projectKey: string, slug: string, { signal }: CallOptions = {}): Promise<LastCommit | undefined> {
     try {

@@ -71,6 +71,9 @@ export const commit = z
   .transform(({ id, committerTimestamp, authorTimestamp }): LastCommit =>
     Object.freeze({ id, date: committerTimestamp ?? authorTimestamp }))
 
+/** A page of pull requests, of which only the number matters. */
+export const pullRequests = z.object({ values: z.array(z.object({ id: z.number() })) })
+
 export const label = z.object({ name: z.string() })
 
 export const sizes = z
