@@ -1,0 +1,110 @@
+// Measures a migration against what a user would do without Saddle, side by side in one run: the two take turns, and what
+// is compared are medians. `npm run bench`; BENCH_RUNS, BENCH_MIB and BENCH_ONLY (large, small, sync) change the size.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { childrenCpu, median, run } from './measure.mjs'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const runs = Number(process.env.BENCH_RUNS ?? 5)
+const mebibytes = Number(process.env.BENCH_MIB ?? 120)
+const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync']
+const work = mkdtempSync(join(tmpdir(), 'saddle-bench-'))
+const results = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, runs, scenarios: [] }
+
+const servers = spawn(process.execPath, [join(here, 'servers.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
+const answers = createInterface({ input: servers.stdout })[Symbol.asyncIterator]()
+const ask = async (command, options = {}) => {
+  servers.stdin.write(JSON.stringify({ command, ...options }) + '\n')
+  return JSON.parse((await answers.next()).value)
+}
+const addresses = await ask('start')
+let unique = 0
+
+const authorize = (header) => ({ GIT_CONFIG_COUNT: '2', GIT_CONFIG_KEY_0: `http.${addresses.bitbucketUrl}.extraHeader`, GIT_CONFIG_VALUE_0: `Authorization: Bearer ${addresses.bitbucketToken}`, GIT_CONFIG_KEY_1: `http.${addresses.githubWebUrl}.extraHeader`, GIT_CONFIG_VALUE_1: header })
+const shellEnv = (suffix) => ({
+  ...authorize(`Authorization: Basic ${Buffer.from(`x-access-token:${addresses.githubToken}`).toString('base64')}`),
+  GIT_TERMINAL_PROMPT: '0', BITBUCKET_URL: addresses.bitbucketUrl, GITHUB_URL: addresses.githubUrl, GITHUB_WEB_URL: addresses.githubWebUrl,
+  GITHUB_TOKEN: addresses.githubToken, SUFFIX: suffix, WORK: work,
+})
+
+async function saddle(slugs, concurrency, suffix = `-${++unique}`, store = '') {
+  const env = { BENCH_JOB: JSON.stringify({ servers: addresses, slugs, concurrency, suffix }), BENCH_STORE: store }
+  const { wallSeconds, output } = await run(process.execPath, [join(here, 'migrate.mjs')], { env })
+  return { wallSeconds, ...JSON.parse(output) }
+}
+
+async function shell(slugs, concurrency) {
+  const list = slugs.join(' ')
+  const script = `${here}clone-push.sh`
+  const command = concurrency === 1 ? `for slug in ${list}; do bash ${script} $slug; done` : `printf '%s\\n' ${list} | xargs -P${concurrency} -n1 bash ${script}`
+  const { wallSeconds, peakMiB, output } = await run('bash', ['-c', `${command}; du -sm ${work} | cut -f1; times`], { env: shellEnv(`-${++unique}`) })
+  const writtenMiB = Number(output.split('\n')[0])
+  rmSync(work, { recursive: true, force: true })
+  return { wallSeconds, peakMiB, cpuSeconds: childrenCpu(output), writtenMiB }
+}
+
+/** Runs each way in turn and compares everything with the first. */
+async function compare(title, ways) {
+  const samples = Object.fromEntries(Object.keys(ways).map((name) => [name, []]))
+  for (let round = 0; round < runs; round++) {
+    for (const [name, way] of Object.entries(ways)) {
+      samples[name].push(await way())
+      process.stderr.write('.')
+    }
+  }
+  process.stderr.write('\n')
+  const medians = Object.fromEntries(
+    Object.entries(samples).map(([name, all]) => [name, Object.fromEntries(Object.keys(all[0]).map((field) => [field, median(all.map((one) => one[field]))]))]),
+  )
+  const [[ours, base]] = Object.entries(medians)
+  console.log(`\n${title}`)
+  for (const [name, { wallSeconds, cpuSeconds, peakMiB, writtenMiB }] of Object.entries(medians)) {
+    const ratio = name === ours ? '' : `  ${ours} takes ${(base.wallSeconds / wallSeconds).toFixed(2)} of its time, ${((100 * base.cpuSeconds) / cpuSeconds).toFixed(0)} % of its CPU`
+    console.log(`  ${name.padEnd(12)} ${wallSeconds.toFixed(2).padStart(7)} s  CPU ${cpuSeconds.toFixed(2).padStart(6)} s  peak ${peakMiB.toFixed(0).padStart(4)} MiB  written ${writtenMiB.toFixed(0).padStart(4)} MiB${ratio}`)
+  }
+  results.scenarios.push({ title, medians, samples })
+}
+
+if (only.includes('large')) {
+  const blobSize = 6000
+  const commits = Math.ceil((mebibytes * 2 ** 20) / blobSize)
+  await ask('seed', { slugs: ['large'], seed: { commits, blobSize, branches: 20, tags: 50 } })
+  await compare(`One repository of ${mebibytes} MiB, ${commits} commits`, { saddle: () => saddle(['large'], 1), 'clone+push': () => shell(['large'], 1) })
+}
+if (only.includes('small')) {
+  const slugs = Array.from({ length: 60 }, (_, n) => `small-${n}`)
+  await ask('seed', { slugs, seed: { commits: 20, blobSize: 2000, branches: 3, tags: 3 } })
+  for (const delayMs of [0, 25]) {
+    await ask('delay', { delayMs })
+    await compare(`60 small repositories, ${delayMs} ms of delay a request`, { saddle: () => saddle(slugs, 8), loop: () => shell(slugs, 1), 'xargs -P8': () => shell(slugs, 8) })
+  }
+  await ask('delay', { delayMs: 0 })
+}
+if (only.includes('sync')) {
+  const slugs = Array.from({ length: 200 }, (_, n) => `sync-${n}`)
+  const store = join(work, '..', `saddle-bench-${process.pid}.db`)
+  await ask('seed', { slugs, seed: { commits: 5 } })
+  await saddle(slugs, 8, '-synced', store)
+  const samples = []
+  let requests
+  for (let round = 0; round < runs; round++) {
+    await ask('requests')
+    samples.push(await saddle(slugs, 8, '-synced', store))
+    requests = await ask('requests')
+  }
+  const wallSeconds = median(samples.map((one) => one.wallSeconds))
+  console.log(`\nSync of 200 repositories without news: ${wallSeconds.toFixed(2)} s, ${requests.git / 200} git and ${requests.rest / 200} REST requests a repository`)
+  results.scenarios.push({ title: 'sync of 200 repositories', wallSeconds, requests, samples })
+  for (const end of ['', '-wal', '-shm']) rmSync(store + end, { force: true })
+}
+
+await ask('stop')
+await once(servers, 'exit')
+rmSync(work, { recursive: true, force: true })
+writeFileSync(join(here, 'results.json'), JSON.stringify(results, null, 2) + '\n')
+console.log('\nAll samples: bench/results.json')

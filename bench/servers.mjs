@@ -1,0 +1,44 @@
+// The two servers, in a process of their own, so that their work is not counted as the migration's. Takes one JSON
+// command a line and answers each with one line.
+import { createInterface } from 'node:readline'
+import { startSandbox } from '@saddle/sandbox'
+
+const sandbox = await startSandbox()
+sandbox.github.createOrganization({ login: 'acme' })
+
+const commands = {
+  start: () => ({
+    bitbucketUrl: sandbox.bitbucket.url,
+    bitbucketToken: sandbox.bitbucket.token,
+    githubUrl: sandbox.github.url,
+    githubWebUrl: sandbox.github.webUrl,
+    githubToken: sandbox.github.token,
+  }),
+  async seed({ slugs, seed }) {
+    await Promise.all(slugs.map((slug) => sandbox.bitbucket.createRepository({ project: 'BENCH', slug, seed: { ...seed, random: slug } })))
+    return { path: sandbox.bitbucket.repositoryPath('BENCH', slugs[0]) }
+  },
+  delay({ delayMs }) {
+    sandbox.delayMs = delayMs
+    return {}
+  },
+  /** Requests since the last call, by kind. */
+  requests() {
+    const all = [...sandbox.bitbucket.requests, ...sandbox.github.requests]
+    const git = all.filter(({ path }) => /git-(upload|receive)-pack/.test(path)).length
+    sandbox.bitbucket.clearRequests()
+    sandbox.github.clearRequests()
+    return { git, rest: all.length - git }
+  },
+  async stop() {
+    await sandbox.close()
+    return {}
+  },
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, ...options } = JSON.parse(line)
+  console.log(JSON.stringify(await commands[command](options)))
+  if (command === 'stop') break
+}
+process.exit(0)
