@@ -54,9 +54,7 @@ function tsup(name) {
   })
 }
 
-try {
-  await Promise.all([...packages.keys()].map(build))
-} catch (error) {
-  console.error(error.message)
-  process.exit(1)
-}
+const outcomes = await Promise.allSettled([...packages.keys()].map(build))
+const failures = new Set(outcomes.flatMap(({ reason }) => (reason ? [reason.message] : [])))
+for (const message of failures) console.error(message)
+process.exit(failures.size > 0 ? 1 : 0)

@@ -1,3 +1,8 @@
-import { buildPackage } from '../../tsup.base.ts'
+import { defineConfig } from 'tsup'
+import { packageOptions } from '../../tsup.base.ts'
 
-export default buildPackage({ index: 'src/index.ts', bin: 'src/bin.ts' })
+export default defineConfig([
+  { ...packageOptions({ index: 'src/index.ts' }), shims: true },
+  // Run as a program only, never loaded: no second format, no types.
+  { ...packageOptions({ bin: 'src/bin.ts' }), format: ['esm'], dts: false, clean: false },
+])
