@@ -2,7 +2,7 @@
 // is compared are medians. `npm run bench`; BENCH_RUNS, BENCH_MIB and BENCH_ONLY (large, small, sync) change the size.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -41,10 +41,11 @@ async function saddle(slugs, concurrency, suffix = `-${++unique}`, store = '') {
 async function shell(slugs, concurrency) {
   const list = slugs.join(' ')
   const script = `${here}clone-push.sh`
-  const command = concurrency === 1 ? `for slug in ${list}; do bash ${script} $slug; done` : `printf '%s\\n' ${list} | xargs -P${concurrency} -n1 bash ${script}`
-  const { wallSeconds, peakMiB, output } = await run('bash', ['-c', `${command}; du -sm ${work} | cut -f1; times`], { env: shellEnv(`-${++unique}`) })
+  const command = concurrency === 1 ? `for slug in ${list}; do bash ${script} $slug || exit 1; done` : `printf '%s\\n' ${list} | xargs -P${concurrency} -n1 bash ${script}`
+  const { wallSeconds, peakMiB, output } = await run('bash', ['-c', `set -e; ${command}; du -sm ${work} | cut -f1; times`], { env: shellEnv(`-${++unique}`) })
   const writtenMiB = Number(output.split('\n')[0])
   rmSync(work, { recursive: true, force: true })
+  mkdirSync(work)
   return { wallSeconds, peakMiB, cpuSeconds: childrenCpu(output), writtenMiB }
 }
 

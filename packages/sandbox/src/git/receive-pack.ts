@@ -57,10 +57,13 @@ async function peekPackets(body: Readable): Promise<Buffer[]> {
         try {
           found = readPackets(seen)
         } catch {
-          return settle(() => resolve([])) // git itself will say what is wrong with it
+          body.unshift(seen) // git itself will say what is wrong with it
+          return settle(() => resolve([]))
         }
         if (found) {
           const { payloads } = found
+          // Put back at once: a body that had come whole would otherwise be over before the next reader.
+          body.unshift(seen)
           return settle(() => resolve(payloads))
         }
         if (seen.length > longestCommandList) return failed(new Error('too many commands'))
@@ -68,7 +71,6 @@ async function peekPackets(body: Readable): Promise<Buffer[]> {
     }
     body.on('readable', read).on('end', ended).on('close', ended).on('error', failed)
   })
-  if (seen.length > 0 && !body.destroyed && !body.readableEnded) body.unshift(seen)
   return section
 }
 
