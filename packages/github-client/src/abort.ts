@@ -1,8 +1,11 @@
+import { setMaxListeners } from 'node:events'
 import { abortError } from '@saddle/transport'
 
 /** Ends with the signal, whatever the promise waits for. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise
+  // One signal ends many requests by design; Node would take more than ten for a leak and say so.
+  setMaxListeners(0, signal)
   let stop = () => {}
   const aborted = new Promise<never>((_resolve, reject) => {
     stop = () => { reject(abortError(signal)) }

@@ -30,11 +30,10 @@ export class AppCredentials implements Credentials {
   readonly app: Rest
   readonly #auth: AppAuth
   readonly #http: HttpClient
-  readonly #now: () => number
   readonly #installations = new Map<string, Promise<number>>()
   readonly #tokens = new Map<string, Promise<InstallationToken>>()
 
-  constructor(auth: AppAuth, options: Omit<RestOptions, 'authorize'>, now: () => number = Date.now) {
+  constructor(auth: AppAuth, options: Omit<RestOptions, 'authorize'>) {
     const { redactor } = options.http
     const privateKey = readPrivateKey(auth.privateKey)
     redactor.add(auth.privateKey)
@@ -42,7 +41,6 @@ export class AppCredentials implements Credentials {
     const sign = createAppAuth({ appId: auth.appId, privateKey, log: { warn() {} } })
     this.#auth = auth
     this.#http = options.http
-    this.#now = now
     this.app = new Rest({
       ...options,
       authorize: async () => {
@@ -74,14 +72,14 @@ export class AppCredentials implements Credentials {
     const obtain = () => shared(this.#tokens, key, async () => this.#mint(await this.#installation(owner)), signal)
     const held = this.#tokens.get(key)
     const token = await obtain()
-    if (token.renewAt > this.#now()) return token
+    if (token.renewAt > Date.now()) return token
     // Unless somebody else has replaced it meanwhile.
     if (this.#tokens.get(key) === held) this.#tokens.delete(key)
     return obtain()
   }
 
   async #mint(installation: number): Promise<InstallationToken> {
-    const asked = this.#now()
+    const asked = Date.now()
     const { token, expires_at, permissions } = await this.app
       .get('POST /app/installations/{installation}/access_tokens', schema.installationToken, {
         params: { installation },

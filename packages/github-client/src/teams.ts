@@ -1,3 +1,4 @@
+import { SaddleError } from '@saddle/transport'
 import { checkOwner, checkRepositoryName } from './names.ts'
 import type { Rest, RestCall } from './rest.ts'
 import type { CallOptions, TeamRepository } from './types.ts'
@@ -30,6 +31,9 @@ async function teamRoute(
   if (teamSlug !== undefined) {
     checkRepositoryName(teamSlug, 'teamSlug')
     return { path: '/orgs/{org}/teams/{team}/repos/{owner}/{repo}', call: { ...call, params: { org, team: teamSlug, owner, repo } } }
+  }
+  if (!Number.isSafeInteger(teamId)) {
+    throw new SaddleError('INVALID_INPUT', 'The id of a team is a whole number.', { context: { option: 'teamId' } })
   }
   const orgId = await organizationId(org, { signal })
   return { path: '/organizations/{org}/team/{team}/repos/{owner}/{repo}', call: { ...call, params: { org: orgId, team: teamId, owner, repo } } }
