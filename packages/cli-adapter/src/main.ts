@@ -2,12 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 import { exitStatus, type ExitStatus } from './exit-status.ts'
 import type { Io } from './io.ts'
-
-/** Options that every command takes. */
-export interface CommonOptions {
-  json?: boolean
-  debug?: boolean
-}
+import type { CommonOptions, MigrateOptions } from './options.ts'
 
 /** What a command's function returns. */
 type Outcome = Promise<ExitStatus>
@@ -96,19 +91,6 @@ function programOf(io: Io, run: (outcome: Outcome, options: CommonOptions) => Pr
   command('demo', 'migrate real repositories between two servers on this machine, and prove it')
     .action((options: CommonOptions) => run(import('./commands/demo.ts').then(({ demo }) => demo(options, io)), options))
   return program
-}
-
-/** What `migrate`, `plan` and `verify` take. */
-export interface MigrateOptions extends CommonOptions {
-  to: string
-  visibility?: 'private' | 'internal' | 'public'
-  existing?: boolean
-  force?: boolean
-  prune?: boolean
-  namespace?: string[]
-  description?: string
-  settings: boolean
-  git?: 'auto' | 'relay' | 'native' | 'isomorphic'
 }
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value]

@@ -1,5 +1,5 @@
 import { SaddleError, type MigrationRequest } from '@saddle/core'
-import type { MigrateOptions } from './main.ts'
+import type { MigrateOptions } from './options.ts'
 
 /**
  * The request that a command line spells.

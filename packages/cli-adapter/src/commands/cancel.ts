@@ -2,7 +2,7 @@ import { openEngine } from '../engine.ts'
 import { escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
-import type { CommonOptions } from '../main.ts'
+import type { CommonOptions } from '../options.ts'
 
 /** `saddle cancel` */
 export async function cancel(id: string, { json }: CommonOptions, io: Io): Promise<ExitStatus> {

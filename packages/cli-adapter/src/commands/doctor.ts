@@ -6,7 +6,7 @@ import { bitbucketSettings, gitHubSettings, homeDirectory, plainTextWarnings } f
 import { escape, escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
-import type { CommonOptions } from '../main.ts'
+import type { CommonOptions } from '../options.ts'
 import { sign, styleOf } from '../render/style.ts'
 
 interface Finding {

@@ -5,7 +5,7 @@ import { startSandbox, type Sandbox } from '@saddle/sandbox'
 import { escape, escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
-import type { CommonOptions } from '../main.ts'
+import type { CommonOptions } from '../options.ts'
 
 /** `saddle sandbox`; runs until it is interrupted. */
 export async function sandbox(options: CommonOptions & { seed?: string[]; latency: string }, io: Io): Promise<ExitStatus> {
