@@ -121,12 +121,13 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
    */
   readonly fetch = async (input: string | URL, init: RequestInit & { cost?: BudgetCost; attempt?: number } = {}): Promise<Response> => {
     const url = this.resolve(input)
-    const { cost, attempt = 1, ...rest } = init
+    // The signal is not for `Request`: it would add listeners for each request, and knows no limit of 0 for them.
+    const { cost, attempt = 1, signal, ...rest } = init
     const { method, headers, body } = new Request(url, { ...rest, ...(rest.body ? { duplex: 'half' } : {}) })
     const request: HttpRequest = {
       method: method as NonNullable<HttpRequest['method']>,
       headers: Object.fromEntries(headers),
-      signal: init.signal ?? undefined,
+      signal: signal ?? undefined,
       ...(body ? { body: await readBytes(body as unknown as Readable, Infinity) } : {}),
       ...(cost ? { cost } : {}),
     }
