@@ -89,6 +89,8 @@ function timeoutText(what: string): (host: string) => string {
 function codeOf(thrown: unknown): string {
   for (let error = thrown, depth = 0; typeof error === 'object' && error !== null && depth < 5; depth++) {
     const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown[] }
+    // undici's parser leaves out the code for the commonest of its errors.
+    if (error instanceof Error && error.name === 'HTTPParserError') return typeof code === 'string' ? code : 'HPE_INVALID_CONSTANT'
     if (typeof code === 'string' && (!code.startsWith('UND_ERR') || cause === undefined)) return code
     error = cause ?? errors?.[0]
   }

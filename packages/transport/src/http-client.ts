@@ -237,7 +237,7 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
   /** Ends the request's share of the budget with its body, and the body with the patience for it. */
   #keep({ body, status, headers }: HttpAnswer, request: HttpRequest, release: () => void): void {
     // An empty body that nobody reads never ends.
-    if (request.method === 'HEAD' || status === 204 || status === 304 || headers['content-length'] === '0') body.resume()
+    if (isEmpty(request.method, status, headers)) body.resume()
     const patience = request.idleBodyTimeout ?? this.#options.timeouts?.idleBody ?? connectionDefaults.timeouts.idleBody
     const timer = patience > 0 && setTimeout(() => body.readableDidRead || body.destroy(), patience).unref()
     body.once('close', () => {
@@ -286,8 +286,8 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     const headers = Object.fromEntries(
       Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
     )
-    const body = method === 'HEAD' ? answer.body : uncompressed(answer.body, headers['content-encoding'])
-    return { status: answer.statusCode, headers, body: body.on('error', () => undefined) }
+    const encoding = isEmpty(method, answer.statusCode, headers) ? undefined : headers['content-encoding']
+    return { status: answer.statusCode, headers, body: uncompressed(answer.body, encoding).on('error', () => undefined) }
   }
 
   /** Holds back everybody who shares the budget when a server asks for that; not for longer than a retry would wait. */
@@ -322,6 +322,9 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     return { host: url.host, path: this.redactor.redact(url.pathname) }
   }
 }
+
+const isEmpty = (method: string | undefined, status: number, headers: Headers): boolean =>
+  method === 'HEAD' || status === 204 || status === 304 || headers['content-length'] === '0'
 
 const isRedirect = ({ status, headers }: HttpAnswer): boolean => status >= 300 && status < 400 && headers['location'] !== undefined
 
