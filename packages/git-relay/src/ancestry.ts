@@ -1,64 +1,34 @@
-import { SaddleError, type GitRemote } from '@saddle/transport'
+import { SaddleError, throwIfAborted, type GitRemote } from '@saddle/transport'
 import { throwIfErr } from './advertisement.ts'
-import { fetchPack, uploadRequest } from './fetch-pack.ts'
-import { postUploadPack, readAnswer } from './git-http.ts'
-import { flushPkt, pktText } from './pkt-line.ts'
+import { fetchPack, UnknownObjectError } from './fetch-pack.ts'
+import { agent, postUploadPack, readAnswer } from './git-http.ts'
+import { discoverProtocol } from './listing.ts'
+import { PackMeter } from './pack-meter.ts'
+import { flushPkt, pktLine, pktText } from './pkt-line.ts'
 import type { RefListing, RefUpdate } from './refs.ts'
 
 /** Options of {@link isAncestor}. */
 export interface AncestryOptions {
-  protocol: RefListing['protocol']
-  objectFormat: RefListing['objectFormat']
+  /** What the source speaks, from its listing; without it, what an earlier listing through the same client found. */
+  protocol?: RefListing['protocol']
   signal?: AbortSignal | undefined
 }
 
 /**
- * Asks a source whether one commit is reachable from another, without fetching either.
+ * Whether a commit is the other or one of its ancestors, as the source knows them; without a clone, in one request of
+ * a few hundred bytes. A commit that the source does not know is nobody's ancestor.
  *
- * In version 2: `want` the ancestor and `have` the descendant. The pack that the source begins to send says in its first
- * 12 bytes how many objects it holds, and none means reachable; an ancestor that the source does not know is none.
+ * In protocol version 2 the answer is exact. In versions 0 and 1 `descendant` has to be the tip of a ref, and a history
+ * whose dates run backwards can hide an ancestor: then the answer is a false no, never a false yes.
  *
- * In versions 0 and 1, where only tips can be wanted: `want` the descendant and `have` the ancestor. `ACK … ready` means
- * that every want reaches a have (upload-pack's `ok_to_give_up`). It relies on commit dates, so that with clocks that
- * were far off it can say no where yes is true, never the reverse.
+ * @param source - the repository that has `descendant`
+ * @throws SaddleError `CONFLICT` when the source does not give out `descendant` (versions 0 and 1)
  */
-export async function isAncestor(source: GitRemote, ancestor: string, descendant: string, options: AncestryOptions): Promise<boolean> {
+export async function isAncestor(source: GitRemote, ancestor: string, descendant: string, options: AncestryOptions = {}): Promise<boolean> {
+  throwIfAborted(options.signal)
   if (ancestor === descendant) return true
-  return options.protocol === 2 ? isAncestorByPack(source, ancestor, descendant, options) : isAncestorByReady(source, ancestor, descendant, options)
-}
-
-async function isAncestorByPack(source: GitRemote, ancestor: string, descendant: string, options: AncestryOptions): Promise<boolean> {
-  const { objectFormat, signal } = options
-  const header: Buffer[] = []
-  let size = 0
-  try {
-    for await (const piece of fetchPack(source, { protocol: 2, objectFormat, wants: [ancestor], haves: [descendant] }, { signal })) {
-      header.push(piece)
-      size += piece.length
-      if (size >= 12) break
-    }
-  } catch (error) {
-    if (SaddleError.is(error) && error.code === 'NOT_FOUND') return false
-    throw error
-  }
-  const bytes = Buffer.concat(header)
-  if (bytes.length < 12) throw new SaddleError('PACK_CORRUPT', 'The source began a pack and did not send its header. Try again.', { retryable: true })
-  return bytes.readUInt32BE(8) === 0
-}
-
-async function isAncestorByReady(source: GitRemote, ancestor: string, descendant: string, options: AncestryOptions): Promise<boolean> {
-  const { objectFormat, signal } = options
-  const request = uploadRequest({ objectFormat, wants: [descendant], haves: [ancestor] }, flushPkt)
-  const body = await postUploadPack(source, request, { signal })
-  return readAnswer(source, body, async (reader) => {
-    let ready = false
-    for (;;) {
-      const line = await reader.read()
-      if (!(line instanceof Buffer)) return ready
-      throwIfErr(line)
-      if (/^ACK [0-9a-f]+ ready$/.test(pktText(line))) ready = true
-    }
-  })
+  const protocol = options.protocol ?? (await discoverProtocol(source, options))
+  return protocol === 2 ? askForPack(source, ancestor, descendant, options) : askForReady(source, ancestor, descendant, options)
 }
 
 /** Options of {@link findDiverged}. */
@@ -66,30 +36,76 @@ export interface DivergenceOptions {
   source: GitRemote
   sourceRefs: RefListing
   updates: readonly RefUpdate[]
-  /** Questions under way at once. */
+  /** Questions to the source at once; 4 by default. */
   concurrency?: number
   signal?: AbortSignal | undefined
 }
 
 /**
  * The refs whose update would lose something that the target has: branches whose tip there is no ancestor of the
- * source's, and tags that name something else. Asks the source once for each branch that moves; asks nobody on a first
- * migration.
+ * source's, and tags that name something else, since tags are not meant to move. Asks the source once for each way that
+ * branches move; asks nobody on a first migration.
  *
  * @returns full names, in the order of the updates
  */
-export async function findDiverged({ source, sourceRefs, updates, concurrency = 8, signal }: DivergenceOptions): Promise<string[]> {
-  const { protocol, objectFormat } = sourceRefs
-  const moving = updates.flatMap((update) => (update.kind === 'update' ? [update] : []))
-  const diverged = new Set<string>()
-  let next = 0
-  const worker = async (): Promise<void> => {
-    for (let update = moving[next++]; update; update = moving[next++]) {
-      const { ref, oldOid, newOid } = update
-      const kept = !ref.startsWith('refs/tags/') && (await isAncestor(source, oldOid, newOid, { protocol, objectFormat, signal }))
-      if (!kept) diverged.add(ref)
+export async function findDiverged({ source, sourceRefs, updates, concurrency = 4, signal }: DivergenceOptions): Promise<string[]> {
+  const { protocol } = sourceRefs
+  const moving = updates.filter((update) => update.kind === 'update')
+  // Many branches can move the same way; each way is asked for once.
+  const ways = new Map(moving.filter(({ ref }) => !isTag(ref)).map(({ oldOid, newOid }) => [`${oldOid} ${newOid}`, { oldOid, newOid }]))
+  const forward = new Set<string>()
+  const open = ways.entries()
+  const work = async () => {
+    for (const [way, { oldOid, newOid }] of open) {
+      if (await isAncestor(source, oldOid, newOid, { protocol, signal })) forward.add(way)
     }
   }
-  await Promise.all(Array.from({ length: Math.min(concurrency, moving.length) }, worker))
-  return moving.flatMap(({ ref }) => (diverged.has(ref) ? [ref] : []))
+  await Promise.all(Array.from({ length: Math.min(Math.max(1, concurrency), ways.size) }, work))
+  return moving.filter(({ ref, oldOid, newOid }) => isTag(ref) || !forward.has(`${oldOid} ${newOid}`)).map(({ ref }) => ref)
+}
+
+const isTag = (ref: string): boolean => ref.startsWith('refs/tags/')
+
+/**
+ * Version 2 serves a `want` of any commit: with the descendant as `have`, the pack is empty exactly if the ancestor is
+ * reachable from it. Its header says so, and the rest is not read.
+ */
+async function askForPack(source: GitRemote, ancestor: string, descendant: string, { signal }: AncestryOptions): Promise<boolean> {
+  const meter = new PackMeter()
+  const objectFormat = ancestor.length === 64 ? 'sha256' : 'sha1'
+  try {
+    for await (const piece of fetchPack(source, { protocol: 2, objectFormat, wants: [ancestor], haves: [descendant] }, { signal })) {
+      meter.add(piece)
+      if (meter.objects !== undefined) return meter.objects === 0
+    }
+  } catch (error) {
+    if (error instanceof UnknownObjectError) return false
+    throw error
+  }
+  throw new SaddleError('PACK_CORRUPT', 'The source sent a pack without a header. Run again.', { retryable: true })
+}
+
+/**
+ * In versions 0 and 1 only tips can be wanted. The server answers `ready` once every `want` reaches a `have` that it
+ * knows, so with one of each, the descendant reaches the ancestor.
+ *
+ * `shallow` makes that exact: upload-pack takes whoever has a commit to have its parents too, and would be `ready` for
+ * a sibling of the descendant. A commit that is shallow has no parents.
+ */
+async function askForReady(source: GitRemote, ancestor: string, descendant: string, { signal }: AncestryOptions): Promise<boolean> {
+  const format = ancestor.length === 64 ? ' object-format=sha256' : ''
+  const want = pktLine(`want ${descendant} multi_ack_detailed side-band-64k agent=${agent}${format}`)
+  const request = want + pktLine(`shallow ${ancestor}`) + flushPkt + pktLine(`have ${ancestor}`) + flushPkt
+  const body = await postUploadPack(source, request, { signal })
+  return readAnswer(source, body, async (reader) => {
+    for (;;) {
+      const line = await reader.read()
+      if (!(line instanceof Buffer)) throw new SaddleError('UPSTREAM_ERROR', 'The source ended its answer before it had said what it has. Run again.')
+      const text = pktText(line)
+      if (/^ERR .*not our ref/.test(text)) throw new UnknownObjectError(text.slice('ERR '.length))
+      throwIfErr(line)
+      if (text === `ACK ${ancestor} ready`) return true
+      if (text === 'NAK') return false
+    }
+  })
 }

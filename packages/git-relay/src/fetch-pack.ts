@@ -1,6 +1,6 @@
 import { SaddleError, type GitRemote } from '@saddle/transport'
 import { throwIfErr } from './advertisement.ts'
-import { agent, postUploadPack } from './git-http.ts'
+import { agent, failureAt, postUploadPack } from './git-http.ts'
 import { delimPkt, flushPkt, pktLine, pktText, PktReader } from './pkt-line.ts'
 import type { ObjectFormat } from './refs.ts'
 import { sanitize } from './remote-text.ts'
@@ -32,23 +32,37 @@ export interface FetchOptions {
  * knows leave to send. Asked for are offsets in deltas (smaller); not asked for are a thin pack (its bases would be
  * missing) and `include-tag` (tags that are wanted are wanted by name, and others must not come along).
  *
- * @returns the bytes of the pack as views of what arrives, once the source begins to answer. They end only after the
- * source has said that the pack is whole; else `PACK_CORRUPT`, `UPSTREAM_ERROR`, `NETWORK` …
+ * @returns the bytes of the pack as views of what arrives. They end only after the source has said that the pack is
+ * whole; otherwise the generator throws `PACK_CORRUPT`, `UPSTREAM_ERROR`, `NETWORK` …
  */
 export async function* fetchPack(remote: GitRemote, request: FetchRequest, options: FetchOptions = {}): AsyncGenerator<Buffer, void, void> {
   const { signal, patience, onText = () => undefined, onActivity } = options
-  const body = await postUploadPack(remote, request.protocol === 2 ? fetchCommand(request) : uploadRequest(request), {
+  const v2 = request.protocol === 2
+  const body = await postUploadPack(remote, v2 ? fetchCommand(request) : uploadRequest(request), {
     signal,
+    protocol: v2 ? 2 : undefined,
     ...(patience === undefined ? {} : { patience }),
-    protocol: request.protocol === 2 ? 2 : undefined,
   })
   try {
     const reader = new PktReader(body)
-    await (request.protocol === 2 ? skipToPackfile(reader) : skipAcknowledgements(reader))
-    yield* sidebandData(reader, { onText, onError: (bytes) => sourceGaveUp(bytes.toString('utf8')), onActivity })
+    await (v2 ? skipToPackfile(reader) : skipAcknowledgements(reader))
+    yield* sidebandData(reader, { onText, onError: sourceGaveUp, onTruncated: packTruncated, onActivity })
     await reader.read()
+  } catch (error) {
+    throw error instanceof UnknownObjectError ? error : failureAt(remote, error, signal)
   } finally {
     body.destroy()
+  }
+}
+
+/** The source has no object of that name, or not one that it gives out. */
+export class UnknownObjectError extends SaddleError {
+  constructor(said: string) {
+    super(
+      'CONFLICT',
+      `The source no longer gives out an object that a ref pointed to when its refs were listed (${sanitize(said)}). List them again.`,
+      { retryable: true },
+    )
   }
 }
 
@@ -68,7 +82,7 @@ export function uploadRequest({ objectFormat, wants, haves }: Omit<FetchRequest,
   const capabilities = ['multi_ack_detailed', 'side-band-64k', 'ofs-delta', `agent=${agent}`]
   if (objectFormat !== 'sha1') capabilities.push(`object-format=${objectFormat}`)
   const want = wants.map((oid, index) => `want ${oid}${index === 0 ? ` ${capabilities.join(' ')}` : ''}`)
-  return [...want].map(pktLine).join('') + flushPkt + haves.map((oid) => pktLine(`have ${oid}`)).join('') + end
+  return want.map(pktLine).join('') + flushPkt + haves.map((oid) => pktLine(`have ${oid}`)).join('') + end
 }
 
 async function skipToPackfile(reader: PktReader): Promise<void> {
@@ -93,19 +107,18 @@ async function skipAcknowledgements(reader: PktReader): Promise<void> {
 }
 
 function refuseErr(line: Buffer): void {
-  if (line.includes('not our ref') && line.subarray(0, 4).toString('latin1') === 'ERR ') {
-    throw new SaddleError(
-      'NOT_FOUND',
-      `The source does not have, or no longer serves, an object that was asked for (${sanitize(pktText(line).slice(4))}). If a ref was moved meanwhile, run again.`,
-      { retryable: true },
-    )
-  }
+  const text = pktText(line)
+  if (/^ERR .*not our ref/.test(text)) throw new UnknownObjectError(text.slice('ERR '.length))
   throwIfErr(line)
 }
 
-function sourceGaveUp(text: string): SaddleError {
-  return new SaddleError('UPSTREAM_ERROR', `The source gave up sending the pack: ${sanitize(text).trim().slice(0, 500) || 'it gives no reason'}`)
+function sourceGaveUp(bytes: Buffer): SaddleError {
+  const words = sanitize(bytes.toString('utf8')).trim().slice(0, 500)
+  return new SaddleError('UPSTREAM_ERROR', `The source gave up sending the pack. It says: ${words || 'nothing'}`)
 }
+
+const packTruncated = () =>
+  new SaddleError('PACK_CORRUPT', 'The source ended the pack before its end; no ref was moved. Run again.', { retryable: true })
 
 const noPack = () =>
   new SaddleError('UPSTREAM_ERROR', 'The source sent no pack: its answer ended before one began. Its log says why; run `git fsck` on the repository.')

@@ -94,11 +94,20 @@ export async function readAnswer<T>(remote: GitRemote, body: Readable, read: (re
     await reader.read()
     return result
   } catch (error) {
-    const { host, pathname } = new URL(remote.url)
-    throw connectionFailure(error, { host, path: pathname }, remote.http.redactor)
+    throw failureAt(remote, error)
   } finally {
     body.destroy()
   }
+}
+
+/** What was thrown while an answer was read, with the server's name in its context and without secrets in its text. */
+export function failureAt(remote: GitRemote, thrown: unknown, signal?: AbortSignal): SaddleError {
+  const { host, pathname: path } = new URL(remote.url)
+  const { redactor } = remote.http
+  const error = connectionFailure(thrown, { host, path }, redactor, signal)
+  if (error !== thrown || error.context.host !== undefined) return error
+  const { code, message, cause, retryable, context } = error
+  return new SaddleError(code, message, { cause, retryable, context: { host, path, ...context }, redactor })
 }
 
 const address = (remote: GitRemote, path: string): string => `${remote.url.replace(/\/+$/, '')}/${path}`

@@ -1,6 +1,6 @@
 /**
  * git's smart HTTP between two servers: lists refs, tells what would move, and streams one pack from the one into the
- * other. Nothing is cloned.
+ * other, in protocol versions 0 to 2. Nothing is cloned or stored.
  *
  * @packageDocumentation
  */

@@ -1,5 +1,5 @@
 import { SaddleError, type ErrorCode, type GitRemote, type HttpClient } from '@saddle/transport'
-import { readAdvertisement } from './advertisement.ts'
+import { readAdvertisement, type Advertisement } from './advertisement.ts'
 import { getAdvertisement, postUploadPack, readAnswer } from './git-http.ts'
 import { lsRefsRequest, readLsRefs } from './ls-refs.ts'
 import type { ObjectFormat, RefListing } from './refs.ts'
@@ -17,8 +17,10 @@ export interface ListSourceOptions {
  */
 const spoken = new WeakMap<HttpClient, RefListing['protocol']>()
 
-/** The protocol that the server of a client was last found to speak at its source side; undefined before. */
-export const spokenBy = (http: HttpClient): RefListing['protocol'] | undefined => spoken.get(http)
+/** Which protocol a source speaks: what was found at an earlier request of its client, else it is asked. */
+export async function discoverProtocol(remote: GitRemote, { signal }: { signal?: AbortSignal | undefined }): Promise<RefListing['protocol']> {
+  return spoken.get(remote.http) ?? (await readDiscovery(remote, { signal })).protocol
+}
 
 /**
  * Lists the refs of a repository to fetch from, in one request where the server speaks version 2: `ls-refs` is sent
@@ -53,11 +55,16 @@ export async function listTargetRefs(remote: GitRemote, { signal }: { signal?: A
 const discoveryMayHelp: ReadonlySet<ErrorCode> = new Set(['PROTOCOL_ERROR', 'UPSTREAM_ERROR', 'NETWORK', 'TIMEOUT', 'RATE_LIMITED', 'CONFLICT'])
 
 async function discover(remote: GitRemote, options: ListSourceOptions): Promise<RefListing> {
+  const advertisement = await readDiscovery(remote, options)
+  if ('refs' in advertisement) return advertisement
+  return lsRefs(remote, options, advertisement.capabilities.get('object-format') === 'sha256' ? 'sha256' : 'sha1', true)
+}
+
+async function readDiscovery(remote: GitRemote, options: ListSourceOptions): Promise<Advertisement> {
   const body = await getAdvertisement(remote, 'git-upload-pack', { signal: options.signal, protocol: 2 })
   const advertisement = await readAnswer(remote, body, (reader) => readAdvertisement(reader, chosenBy(options)))
   spoken.set(remote.http, advertisement.protocol)
-  if ('refs' in advertisement) return advertisement
-  return lsRefs(remote, options, advertisement.capabilities.get('object-format') === 'sha256' ? 'sha256' : 'sha1', true)
+  return advertisement
 }
 
 async function lsRefs(remote: GitRemote, options: ListSourceOptions, format: ObjectFormat, repeat: boolean): Promise<RefListing> {

@@ -1,5 +1,6 @@
-import { SaddleError, type ErrorCode } from '@saddle/transport'
+import { SaddleError, type ErrorCode, type Redactor } from '@saddle/transport'
 import { showRefName } from './ref-name.ts'
+import { sanitize } from './remote-text.ts'
 
 /** Why a target refuses, and what helps. */
 interface Refusal {
@@ -80,14 +81,15 @@ export interface Explanation {
  */
 export function explainRejection(ref: string, said: string, messages: readonly string[]): Explanation {
   const { code, remedy } = refusalIn(said, messagesAbout(ref, messages)) ?? general
-  return { code, reason: `The target refused it (${said}). ${remedy}` }
+  return { code, reason: `The target refused it (${sanitize(said)}). ${remedy}` }
 }
 
 /** The error of a pack that the target did not take. No ref was moved. */
-export function unpackError(said: string, messages: readonly string[]): SaddleError {
+export function unpackError(said: string, messages: readonly string[], redactor: Redactor): SaddleError {
   const { code, remedy } = refusalIn(said, messages) ?? general
   const words = messages.filter((line) => /error|fatal/i.test(line)).slice(-3).join(' ')
-  return new SaddleError(code, `The target did not take the pack and moved no ref (${said}). ${remedy}${words ? ` It says: ${words}` : ''}`)
+  const text = `The target did not take the pack and moved no ref (${sanitize(said)}). ${remedy}${words ? ` It says: ${words}` : ''}`
+  return new SaddleError(code, text, { redactor })
 }
 
 function refusalIn(said: string, messages: readonly string[]): Refusal | undefined {

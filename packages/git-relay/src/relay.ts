@@ -1,219 +1,136 @@
-import { createHash } from 'node:crypto'
-import { abortError, SaddleError, type ErrorCode, type GitRemote } from '@saddle/transport'
-import { fetchPack } from './fetch-pack.ts'
-import type { OnProgress, RelayPhase } from './progress.ts'
-import { pushPack } from './push-pack.ts'
-import type { ObjectFormat, RefListing, RefUpdate } from './refs.ts'
+import { abortError, throwIfAborted, type ErrorCode, type GitRemote } from '@saddle/transport'
+import { fetchPack, type FetchRequest } from './fetch-pack.ts'
+import { emptyPack } from './pack-meter.ts'
+import { PassingPack } from './passing-pack.ts'
+import { assertSameFormat } from './plan.ts'
+import { ProgressReporter, type OnProgress } from './progress.ts'
+import { push } from './push.ts'
+import { zeroOid, type RefListing, type RefUpdate } from './refs.ts'
 import { explainRejection, unpackError } from './rejection.ts'
-import { parseProgressLine, RemoteText } from './remote-text.ts'
 import type { ReportStatus } from './report-status.ts'
+import { StopSignal } from './stop-signal.ts'
 
 /** Options of {@link relayPack}. */
 export interface RelayOptions {
   source: GitRemote
   target: GitRemote
+  /** The source's refs as they were listed. */
   sourceRefs: RefListing
+  /** The target's refs as they were listed: what it has, and from where each ref is moved. */
   targetRefs: RefListing
-  /** What is to become of the target's refs; those that stay as they are cost nothing. */
+  /** What to do, from `planUpdates`. Whether a ref may lose commits was decided before, with `findDiverged`. */
   updates: readonly RefUpdate[]
   signal?: AbortSignal | undefined
   onProgress?: OnProgress | undefined
-  /** Bytes of pack after which to stop with `PACK_TOO_LARGE`; no ref has moved then. */
+  /** The largest pack to send, in bytes. A larger one is broken off with `PACK_TOO_LARGE`, and no ref moves. */
   packLimit?: number | undefined
-  /** Objects that the target holds besides what its refs lead to, as known from earlier pushes of the same run. */
+  /** Objects that the target has besides what it tells, with all that they lead to: from earlier pushes of the same run. */
   haves?: readonly string[] | undefined
+  /** The longest time in which neither server gives a sign of life, in milliseconds; 15 minutes by default. */
+  patience?: number | undefined
 }
 
 /** What became of one ref. */
 export interface RelayOutcome {
   ref: string
+  /** Where the ref is now, for `ok`; where it should have gone, for `rejected`. The zero id for a deletion. */
+  oid: string
   status: 'ok' | 'rejected'
-  /** For a rejection: what kind it is. */
+  /** Why it was rejected. */
   code?: ErrorCode
-  /** For a rejection: what the target said, and what to do. */
+  /** What the target said about it, and what helps. */
   reason?: string
 }
 
 /** What a relay did. */
 export interface RelayResult {
-  /** Bytes of pack that went from source to target. */
+  /** Bytes of the pack that went from source to target. */
   packBytes: number
+  /** Objects in it. */
   objects: number
-  /** One for each update that was not `unchanged`, in their order. */
+  /** One for each update that is not `unchanged`, in their order. */
   outcomes: RelayOutcome[]
-  /** What the target wrote for people, line by line, sanitised. */
+  /** What the target wrote for people, without progress: sanitised, redacted, at most 1000 lines. */
   messages: string[]
 }
 
-/** Longest time in which nothing moves on either side before both are given up, in milliseconds. */
-const patienceMs = 15 * 60_000
-const reportEveryMs = 100
+type Change = Exclude<RefUpdate, { kind: 'unchanged' }>
+
+const defaultPatience = 15 * 60_000
 
 /**
- * Moves refs of the target, streaming what it lacks from the source: one request to each, nothing stored, nothing
- * decoded. The push is opened when the first bytes of the pack are there, since a source may count for minutes while a
- * target drops a connection on which nothing happens. A pack that does not come whole is never completed towards the
- * target, which then drops what it got.
+ * Moves refs of the target: asks the source for one pack with what the target lacks, and streams it, as it arrives,
+ * into the target. Nothing is decoded or stored. A ref that the target refuses is an outcome, not an error.
  *
- * @throws what kept the pack from arriving, from either side: then no ref has moved. A ref that the target refuses is an
- * outcome, not an error.
+ * What is thrown means that no ref was moved, except where the target's answer was lost after everything was sent
+ * (`NETWORK`, `TIMEOUT`, `PROTOCOL_ERROR`, `ABORTED`): then only its refs tell. Either way the relay can be repeated
+ * with fresh listings, and does what is left.
+ *
+ * @throws SaddleError `PACK_CORRUPT`, `PACK_TOO_LARGE`, … when the target does not take the pack; `UPSTREAM_ERROR` when
+ * the source gives up; `CONFLICT` when it lost a ref since the listing; `OBJECT_FORMAT_MISMATCH`; `ABORTED`
  */
 export async function relayPack(options: RelayOptions): Promise<RelayResult> {
-  const { source, target, sourceRefs, targetRefs } = options
-  const updates = options.updates.filter(({ kind }) => kind !== 'unchanged')
-  if (updates.length === 0) return { packBytes: 0, objects: 0, outcomes: [], messages: [] }
-
-  const run = new RelayRun(options)
-  const { signal } = run
-  let pack: AsyncGenerator<Uint8Array> | undefined
-  try {
-    if (updates.some(({ kind }) => kind !== 'delete')) {
-      const wants = missingTips(updates, targetRefs)
-      const haves = [...new Set([...[...targetRefs.refs.values()].map(({ oid }) => oid), ...targetRefs.haves, ...(options.haves ?? [])])]
-      const { protocol, objectFormat } = sourceRefs
-      const { onSourceText: onText, onActivity } = run
-      const pieces = wants.length > 0 ? fetchPack(source, { protocol, objectFormat, wants, haves }, { signal, patience: 0, onText, onActivity }) : emptyPack(objectFormat)
-      pack = await begun(run.counted(pieces))
-    }
-    const { onTargetText: onText, onActivity } = run
-    const report = await pushPack(target, { updates, targetRefs, pack }, { signal, onText, onActivity })
-    return run.result(updates, report)
-  } catch (error) {
-    // A source that fails breaks the push off as well: what happened first is what is told.
-    throw run.sourceFailure ?? run.silence ?? (options.signal?.aborted ? abortError(options.signal) : error)
-  } finally {
-    run.end()
-    await pack?.return(undefined)
-  }
-}
-
-/** The state of one relay: what was counted, what was said, and the watch over both connections. */
-class RelayRun {
-  readonly signal: AbortSignal
-  sourceFailure: unknown
-  silence: SaddleError | undefined
-  readonly #options: RelayOptions
-  readonly #given = new AbortController()
-  readonly #abort = () => this.#given.abort(this.#options.signal?.reason)
-  readonly #messages: string[] = []
-  readonly #sourceText = new RemoteText((line) => this.#line(line, false))
-  readonly #targetText = new RemoteText((line) => this.#line(line, true))
-  readonly #watch: NodeJS.Timeout
-  #packBytes = 0
-  #objects = 0
-  #reported = 0
-
-  constructor(options: RelayOptions) {
-    this.#options = options
-    this.signal = this.#given.signal
-    if (options.signal?.aborted) this.#abort()
-    options.signal?.addEventListener('abort', this.#abort, { once: true })
-    this.#watch = setTimeout(() => {
-      this.silence = new SaddleError('TIMEOUT', `Nothing has moved between source and target for ${patienceMs / 60_000} minutes; the transfer was given up. Run again: what arrived is not sent twice.`)
-      this.#given.abort(this.silence)
-    }, patienceMs)
-  }
-
-  readonly onActivity = (): void => void this.#watch.refresh()
-  readonly onSourceText = (bytes: Buffer): void => this.#sourceText.push(bytes)
-  readonly onTargetText = (bytes: Buffer): void => this.#targetText.push(bytes)
-
-  /** Passes a pack on, counts it, and reads from its header how many objects it holds. */
-  async *counted(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const { packLimit = Infinity } = this.#options
-    let header = Buffer.alloc(0)
-    try {
-      for await (const piece of pieces) {
-        if (header.length < 12) {
-          header = Buffer.concat([header, piece.subarray(0, 12 - header.length)])
-          if (header.length === 12) this.#objects = header.readUInt32BE(8)
-        }
-        this.#packBytes += piece.length
-        if (this.#packBytes > packLimit) throw tooLarge(packLimit)
-        this.onActivity()
-        this.#transferring()
-        yield piece
-      }
-      this.#transferring(true)
-    } catch (error) {
-      this.sourceFailure ??= this.signal.aborted ? undefined : error
-      throw error
-    }
-  }
-
-  result(updates: readonly RefUpdate[], report: ReportStatus): RelayResult {
-    this.#targetText.end()
-    const messages = this.#messages
-    if (report.unpack !== 'ok') throw unpackError(report.unpack, messages)
-    const outcomes = updates.map(({ ref }): RelayOutcome => {
-      const said = report.refs.get(ref)
-      if (said && said.rejected === undefined) return { ref, status: 'ok' }
-      return { ref, status: 'rejected', ...explainRejection(ref, said?.rejected ?? 'it said nothing about it', messages) }
-    })
-    return { packBytes: this.#packBytes, objects: this.#objects, outcomes, messages }
-  }
-
-  end(): void {
-    clearTimeout(this.#watch)
-    this.#options.signal?.removeEventListener('abort', this.#abort)
-    // Whatever is still under way on either side has lost its purpose.
-    this.#given.abort()
-  }
-
-  #transferring(now = false): void {
-    const at = performance.now()
-    if (!now && at - this.#reported < reportEveryMs) return
-    this.#reported = at
-    this.#progress('transferring', now ? this.#objects : 0, this.#objects)
-  }
-
-  #line(text: string, fromTarget: boolean): void {
-    const { source, target } = this.#options
-    const line = source.http.redactor.redact(target.http.redactor.redact(text))
-    const progress = parseProgressLine(line)
-    if (progress) this.#progress(fromTarget ? 'resolving' : progress.phase, progress.objects, progress.totalObjects)
-    else if (fromTarget) this.#messages.push(line)
-    else this.#progress('counting', 0, undefined, line)
-  }
-
-  #progress(phase: RelayPhase, objects: number, totalObjects?: number, message?: string): void {
-    this.#options.onProgress?.({
-      phase,
-      bytes: this.#packBytes,
-      objects,
-      ...(totalObjects === undefined ? {} : { totalObjects }),
-      ...(message === undefined ? {} : { message }),
-    })
-  }
-}
-
-/** What the updates point to and no ref of the target does. */
-function missingTips(updates: readonly RefUpdate[], targetRefs: RefListing): string[] {
-  const held = new Set([...targetRefs.refs.values()].map(({ oid }) => oid))
-  const tips = new Set(updates.flatMap((update) => (update.kind === 'delete' ? [] : [update.newOid])))
-  return [...tips].filter((oid) => !held.has(oid))
-}
-
-/** The pack without objects, for refs to what the target has already: git-receive-pack wants one all the same. */
-async function* emptyPack(format: ObjectFormat): AsyncGenerator<Uint8Array> {
-  const header = Buffer.from('5041434b0000000200000000', 'hex')
-  yield Buffer.concat([header, createHash(format).update(header).digest()])
-}
-
-/** Waits for the first piece and returns the whole, that piece included. */
-async function begun(pieces: AsyncGenerator<Uint8Array>): Promise<AsyncGenerator<Uint8Array>> {
-  const first = await pieces.next()
-  return (async function* () {
-    try {
-      if (!first.done) yield first.value
-      yield* pieces
-    } finally {
-      await pieces.return(undefined)
-    }
-  })()
-}
-
-const tooLarge = (limitBytes: number): SaddleError =>
-  new SaddleError('PACK_TOO_LARGE', `The pack is over the limit of ${limitBytes} bytes for one push; nothing has moved. Transfer the history in steps.`, {
-    context: { limitBytes },
+  const { source, target, sourceRefs, targetRefs, packLimit = Infinity, patience = defaultPatience, signal, onProgress } = options
+  throwIfAborted(signal)
+  const changes = options.updates.filter((update) => update.kind !== 'unchanged')
+  const deletions = changes.filter((update) => update.kind === 'delete')
+  const moves = changes.filter((update) => update.kind !== 'delete')
+  if (moves.length > 0) assertSameFormat(sourceRefs, targetRefs)
+  const progress = new ProgressReporter(onProgress, (text) => target.http.redactor.redact(source.http.redactor.redact(text)))
+  const refused = (said: string) => unpackError(said, progress.messages, target.http.redactor)
+  const done = (report?: ReportStatus, pack?: PassingPack): RelayResult => ({
+    packBytes: pack?.meter.bytes ?? 0,
+    objects: pack?.meter.objects ?? 0,
+    outcomes: changes.map((update) => outcomeOf(update, report, progress.messages, targetRefs)),
+    messages: progress.messages,
   })
+  if (changes.length === 0) return done()
+
+  const stop = new StopSignal(signal, patience)
+  let pack: PassingPack | undefined
+  try {
+    const request = whatIsMissing(moves, sourceRefs, [...tipsOf(targetRefs), ...(options.haves ?? [])])
+    if (request.wants.length > 0) {
+      const pieces = fetchPack(source, request, { signal: stop.signal, patience: 0, onText: progress.ofSource, onActivity: stop.alive })
+      pack = await PassingPack.begin(pieces, packLimit, progress)
+    }
+    const report = await push(
+      target,
+      {
+        targetRefs,
+        // Deletions first: a deleted `a` makes room for `a/b`.
+        updates: [...deletions, ...moves],
+        // A push that moves refs needs a pack, also where the target has all there is to send.
+        pack: pack ?? (moves.length > 0 ? [emptyPack(targetRefs.objectFormat)] : undefined),
+      },
+      { signal: stop.signal, onText: progress.ofTarget, onError: refused, onActivity: stop.alive },
+    )
+    progress.end()
+    if (report.unpack !== 'ok') throw refused(report.unpack)
+    return done(report, pack)
+  } catch (error) {
+    if (stop.signal.aborted) throw abortError(stop.signal)
+    throw pack?.failure ?? error
+  } finally {
+    stop.stop()
+    pack?.close()
+  }
+}
+
+/** Everything that a target tells it has. */
+const tipsOf = ({ refs, haves }: RefListing): string[] => [...[...refs.values()].map(({ oid }) => oid), ...haves]
+
+/** The tips that the target lacks, and what it has. */
+function whatIsMissing(moves: readonly { newOid: string }[], { protocol, objectFormat }: RefListing, held: readonly string[]): FetchRequest {
+  const haves = new Set(held)
+  const wants = new Set(moves.map(({ newOid }) => newOid).filter((oid) => !haves.has(oid)))
+  return { protocol, objectFormat, wants: [...wants], haves: [...haves] }
+}
+
+function outcomeOf(update: Change, report: ReportStatus | undefined, messages: readonly string[], targetRefs: RefListing): RelayOutcome {
+  const { ref } = update
+  const oid = update.kind === 'delete' ? zeroOid(targetRefs.objectFormat) : update.newOid
+  const said = report?.refs.get(ref) ?? { rejected: 'it said nothing about this ref' }
+  if (said.rejected === undefined) return { ref, oid: said.newOid ?? oid, status: 'ok' }
+  return { ref, oid, status: 'rejected', ...explainRejection(ref, said.rejected, messages) }
+}

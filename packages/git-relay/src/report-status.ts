@@ -1,4 +1,5 @@
 import { SaddleError } from '@saddle/transport'
+import { throwIfErr } from './advertisement.ts'
 import { pktText, type PktReader } from './pkt-line.ts'
 import { decodeRefName } from './ref-name.ts'
 
@@ -26,7 +27,8 @@ export async function readReportStatus(reader: PktReader): Promise<ReportStatus>
   for (;;) {
     const line = await reader.read()
     if (line === 'flush' && unpack !== undefined) return { unpack, refs }
-    if (!(line instanceof Buffer)) throw incomplete()
+    throwIfErr(line)
+    if (!(line instanceof Buffer)) throw reportCutShort()
     const text = pktText(line)
     if (text.startsWith('unpack ')) unpack = text.slice('unpack '.length)
     else if (text.startsWith('ok ')) refs.set(refOf(line, 3, false), (last = {}))
@@ -46,7 +48,8 @@ function refOf(line: Buffer, start: number, spaceEnds: boolean): string {
   return decodeRefName(line.subarray(start, end))
 }
 
-const incomplete = () =>
+/** The error of a report that did not come whole. */
+export const reportCutShort = (): SaddleError =>
   new SaddleError(
     'PROTOCOL_ERROR',
     "The target's report on the push was cut short, so it is not known which refs it moved. List its refs, or run again: " +

@@ -7,24 +7,20 @@ export interface SidebandHandlers {
   onText: (bytes: Buffer) => void
   /** Band 3: the server gives up. Makes the error that is thrown. */
   onError: (bytes: Buffer) => Error
+  /** The stream ended without the flush packet that ends it. Makes the error that is thrown. */
+  onTruncated: () => Error
   /** Something arrived, if only a keep-alive. */
   onActivity?: (() => void) | undefined
 }
 
-/**
- * The data of a multiplexed stream (band 1), up to the flush packet that ends it, as views of what arrived.
- *
- * @throws SaddleError `PACK_CORRUPT` when the stream ends without that flush packet
- */
+/** The data of a multiplexed stream (band 1), up to the flush packet that ends it, as views of what arrived. */
 export async function* sidebandData(reader: PktReader, handlers: SidebandHandlers): AsyncGenerator<Buffer, void, void> {
-  const { onText, onError, onActivity } = handlers
+  const { onText, onError, onTruncated, onActivity } = handlers
   for (;;) {
     const length = await reader.length()
     onActivity?.()
     if (length === 'flush') return
-    if (length === undefined) {
-      throw new SaddleError('PACK_CORRUPT', 'The server ended the stream before its end. Try again.', { retryable: true })
-    }
+    if (length === undefined) throw onTruncated()
     if (typeof length !== 'number' || length === 0) throw notSideband()
     const band = (await reader.piece(1))[0]
     let left = length - 1
