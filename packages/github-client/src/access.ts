@@ -94,19 +94,21 @@ async function canCreateIn(
     if (viewer?.login.toLowerCase() === login.toLowerCase()) return true
     return lacking(`Repositories of the user ${login} can be created by ${login} only${viewer ? `, and the token belongs to ${viewer.login}` : ''}.`)
   }
+  // A token of an installation says nothing of its permissions; only trying would show.
+  if (!viewer) return undefined
   try {
     const { state, role } = await rest.get('GET /user/memberships/orgs/{org}', schema.membership, { params: { org: login }, owner: login, signal })
-    if (state !== 'active') return lacking(`The membership of ${viewer?.login ?? 'the token\'s user'} in ${login} is ${state}. Accept the invitation first.`)
+    if (state !== 'active') return lacking(`The membership of ${viewer.login} in ${login} is ${state}. Accept the invitation first.`)
     if (role === 'admin') return true
     const { members_can_create_repositories: allowed } = await rest.get('GET /orgs/{org}', schema.organization, { params: { org: login }, owner: login, signal })
     if (allowed === false) return lacking(`Members of ${login} may not create repositories. Ask an owner of the organisation to allow it or to create the repository.`)
     return allowed ?? undefined
   } catch (thrown) {
     const error = SaddleError.from(thrown)
-    if (error.code === 'NOT_FOUND') return lacking(`${viewer?.login ?? 'The token\'s user'} is not a member of ${login}. Ask an owner of the organisation for an invitation.`)
+    if (error.code === 'NOT_FOUND') return lacking(`${viewer.login} is not a member of ${login}. Ask an owner of the organisation for an invitation.`)
     if (error.code === 'FORBIDDEN') {
       if (/single sign-on/.test(error.message)) return lacking(error.message)
-      // Without read:org, or for an installation's token, GitHub does not say; only trying would show.
+      // Without read:org, GitHub does not say.
       return undefined
     }
     throw error

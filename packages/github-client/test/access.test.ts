@@ -9,6 +9,7 @@ beforeAll(async () => {
   ;({ github } = await rehearsalStage())
   for (const login of ['olga', 'mia', 'sam']) github.createUser({ login })
   github.createOrganization({ login: 'acme', owners: ['olga'], members: ['mia'] })
+  github.createOrganization({ login: 'closed', members: ['mia'], membersCanCreateRepositories: false })
   await github.createRepository({ owner: 'acme', name: 'tool' })
   await github.createRepository({ owner: 'acme', name: 'open', visibility: 'public' })
   await github.createRepository({ owner: 'acme', name: 'old', archived: true })
@@ -52,7 +53,8 @@ describe('checkAccess', () => {
     expect(await check(token, 'nobody')).toMatchObject({ owner: { exists: false, canCreate: false }, missing: [expect.stringContaining('nobody')] })
     expect(await check(token, 'acme')).toMatchObject({ owner: { exists: true, canCreate: false }, missing: ['sam is not a member of acme. Ask an owner of the organisation for an invitation.'] })
     expect(await check(token, 'olga')).toMatchObject({ owner: { exists: true, kind: 'user', canCreate: false }, missing: [expect.stringContaining('by olga only')] })
-    expect(await check(classic('mia', 'repo'), 'acme')).toMatchObject({ owner: { canCreate: false }, missing: [expect.stringContaining('Members of acme may not create')] })
+    expect(await check(classic('mia', 'repo', 'read:org'), 'acme')).toMatchObject({ owner: { canCreate: true }, missing: [] })
+    expect(await check(classic('mia', 'repo', 'read:org'), 'closed')).toMatchObject({ owner: { canCreate: false }, missing: [expect.stringContaining('Members of closed may not create')] })
   })
 
   it('tells reading from pushing, and names the scope that is missing', async () => {
