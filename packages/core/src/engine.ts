@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { BitbucketClient } from '@saddle/bitbucket-client'
 import type { GitHubClient } from '@saddle/github-client'
 import { abortError, SafeEmitter, SaddleError, type RetryOptions } from '@saddle/transport'
+import { BulkMigrations, type BulkPlan, type BulkReport, type BulkRequest, type CreateBulkOptions, type RunBulkOptions } from './bulk/index.ts'
 import type { EngineEvents, ProgressEvent } from './events.ts'
 import type { GitBackend } from './git/backend.ts'
 import { chooseBackend } from './git/choose.ts'
@@ -83,6 +84,8 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
   readonly #retry: RetryOptions
   readonly #notices: ClientNotices
   readonly #active = new Map<string, ActiveRun>()
+  /** Many repositories at once. */
+  readonly bulk: BulkMigrations
 
   constructor(options: MigrationEngineOptions) {
     super()
@@ -94,6 +97,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
     this.#packBytes = options.packBytes ?? engineDefaults.packBytes
     this.#retry = options.retry ?? {}
     this.#notices = new ClientNotices([options.bitbucket, options.github])
+    this.bulk = new BulkMigrations({ engine: this, store: this.#store, bitbucket: this.#bitbucket })
   }
 
   /**
@@ -116,6 +120,20 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
     const normalized = normalizeRequest(parseRequest(request))
     const record = (await this.#unfinished(normalized, options)) ?? (await this.create(request, options))
     return this.#run(record.id, { signal: options.signal, again: normalized })
+  }
+
+  /**
+   * Moves many repositories: files a bulk migration and runs it. One repository's failure stops no other and is in the
+   * report.
+   *
+   * @throws SaddleError `INVALID_INPUT` before anything starts, for unknown repositories, duplicates and names that
+   * collide; `ABORTED` when it is cancelled
+   */
+  migrateAll(
+    request: BulkRequest | BulkPlan | readonly MigrationRequest[],
+    options: CreateBulkOptions & RunBulkOptions = {},
+  ): Promise<BulkReport> {
+    return this.bulk.migrateAll(request, options)
   }
 
   /**
@@ -226,6 +244,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
 
   /** Cancels what runs in this engine, and waits for it. The clients and a store that was given stay open. */
   async close(): Promise<void> {
+    await this.bulk.close()
     const active = [...this.#active.values()]
     for (const { controller } of active) controller.abort(cancelled())
     await Promise.allSettled(active.map(({ settled }) => settled))
@@ -391,7 +410,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
 
   readonly #emitProgress = (event: ProgressEvent): void => {
     this.emit('progress', event)
-    this.emit(event.type, event as never)
+    this.emit(event.type, event)
   }
 }
 

@@ -3,10 +3,10 @@
  * Assertions are `node:assert`, so that a suite needs nothing else.
  */
 export interface TestFunctions {
-  describe(name: string, body: () => void): unknown
-  it(name: string, body: () => Promise<void> | void): unknown
-  beforeEach(body: () => Promise<void> | void): unknown
-  afterEach(body: () => Promise<void> | void): unknown
+  describe: (name: string, body: () => void) => unknown
+  it: (name: string, body: () => Promise<void> | void) => unknown
+  beforeEach: (body: () => Promise<void> | void) => unknown
+  afterEach: (body: () => Promise<void> | void) => unknown
 }
 
 /** Looks again until the answer is there, for at most `timeoutMs`; for what another process or a clock brings about. */

@@ -185,12 +185,12 @@ class PackInput {
     if (this.#window.length >= length || this.#ended) return
     const parts = [this.#window]
     for (let size = this.#window.length; size < length; ) {
-      const { value, done } = await this.#chunks.next()
-      if (done) {
+      const next = await this.#chunks.next()
+      if (next.done) {
         this.#ended = true
         break
       }
-      const part = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+      const part = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength)
       parts.push(part)
       size += part.length
     }

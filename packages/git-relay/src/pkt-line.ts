@@ -105,8 +105,9 @@ export class PktReader {
 
   async #next(): Promise<boolean> {
     for (;;) {
-      const { done, value } = await this.#chunks.next()
-      if (done) return false
+      const next = await this.#chunks.next()
+      if (next.done) return false
+      const { value } = next
       this.#seen += value.length
       if (this.#seen > this.#limit) {
         throw new SaddleError('PROTOCOL_ERROR', `The server's answer is longer than ${this.#limit} bytes; it was not read to its end.`, {

@@ -39,7 +39,7 @@ export function encodeRefName(name: string): Buffer {
  * rules of git-check-ref-format that keep lines apart (no control character, space or `~^:?*[\`, no `..`, `@{`, `//`).
  */
 export function isRefName(name: string): boolean {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+   
   return name.startsWith('refs/') && !/[\0-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\/$|\.$/.test(name)
 }
 

@@ -10,9 +10,9 @@ const longestLine = 2000
 export function sanitize(text: string): string {
   return (
     text
-      // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+       
       .replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?/g, '')
-      // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+       
       .replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '')
   )
 }

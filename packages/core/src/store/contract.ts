@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { SaddleError, type ErrorCode } from '@saddle/transport'
+import { bulkStoreSuite } from '../bulk/contract.ts'
 import type { ProgressEvent } from '../events.ts'
 import { eventually, type TestFunctions } from '../test-functions.ts'
 import { sampleEvent, sampleRecord } from './sample.ts'
@@ -20,7 +21,7 @@ export interface StoreUnderTest {
 
 const minute = 60_000
 
-/** The contract of {@link MigrationStore}. Every implementation passes it, those of others as well. */
+/** The contract of {@link MigrationStore} with its bulk migrations. Every implementation passes it, those of others as well. */
 export function migrationStoreSuite(
   { describe, it, beforeEach, afterEach }: TestFunctions,
   name: string,
@@ -50,7 +51,7 @@ export function migrationStoreSuite(
         record.losses.length = 0
         const read = await store.getMigration('a')
         assert.deepEqual(read, expected)
-        read!.steps.length = 0
+        read.steps.length = 0
         assert.deepEqual(await store.getMigration('a'), expected)
       })
 
@@ -331,6 +332,7 @@ export function migrationStoreSuite(
       await rejects(store.acquireLease('k', 'h', minute), 'STORE_FAILED')
     })
   })
+  bulkStoreSuite({ describe, it, beforeEach, afterEach }, name, make)
 }
 
 async function rejects(promise: Promise<unknown>, code: ErrorCode): Promise<void> {
