@@ -1,6 +1,6 @@
 import type { MigrationStatus } from '../record.ts'
 import { emptyCounts, workDone, type BulkItem, type BulkRecord } from './record.ts'
-import type { BulkItemChange, BulkItemExpectation, NewBulk, NewBulkItem } from './store.ts'
+import type { BulkChange, BulkItemChange, BulkItemExpectation, NewBulk, NewBulkItem } from './store.ts'
 
 /** What a change of items does to the record they belong to. Stores add it up in the transaction of the change. */
 export interface BulkDelta {
@@ -42,16 +42,28 @@ export function withChange<T extends object>(value: T, change: { [Field in keyof
   return Object.fromEntries(entries) as T
 }
 
-/** The item after a change, and what that does to its record. */
+/** The item after a change, which is the record's next revision, and what that does to the record. */
 export function changeItem(item: BulkItem, change: BulkItemChange, revision: number): { item: BulkItem; delta: BulkDelta } {
   const after = { ...withChange<BulkItem>(item, change), revision }
   const counts: BulkDelta['counts'] = after.status === item.status ? {} : { [item.status]: -1, [after.status]: 1 }
   return { item: after, delta: { counts, workDone: workDone(after) - workDone(item), bytes: after.bytes - item.bytes } }
 }
 
-/** The record with a change of its items taken into account; revision and time are the caller's. */
+/** The record after a change of its own fields, as its next revision. */
+export function changeRecord(record: BulkRecord, change: BulkChange): BulkRecord {
+  return { ...withChange(record, change), updatedAt: new Date().toISOString(), revision: record.revision + 1 }
+}
+
+/** The record with the change of one item taken into account, as its next revision. */
 export function addDelta(record: BulkRecord, { counts, workDone: done, bytes }: BulkDelta): BulkRecord {
   const sums = { ...record.counts }
   for (const [status, number] of Object.entries(counts)) sums[status as MigrationStatus] += number
-  return { ...record, counts: sums, work: { ...record.work, done: record.work.done + done }, bytes: record.bytes + bytes }
+  return {
+    ...record,
+    counts: sums,
+    work: { ...record.work, done: record.work.done + done },
+    bytes: record.bytes + bytes,
+    updatedAt: new Date().toISOString(),
+    revision: record.revision + 1,
+  }
 }

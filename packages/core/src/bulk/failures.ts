@@ -8,4 +8,6 @@ export const bulkFailures = {
   idTaken: (id: string) => new SaddleError('CONFLICT', `There is already a bulk migration ${id}.`),
   idempotencyKeyTaken: () =>
     new SaddleError('CONFLICT', 'There is already a bulk migration with this idempotency key.', { context: { option: 'idempotencyKey' } }),
+  running: (id: string) =>
+    new SaddleError('MIGRATION_RUNNING', `The bulk migration ${id} is running. Follow its events, or cancel it.`),
 } as const

@@ -2,8 +2,7 @@ import type { BitbucketClient, Repository } from '@saddle/bitbucket-client'
 import { SaddleError, type ErrorCode } from '@saddle/transport'
 import pLimit from 'p-limit'
 import picomatch from 'picomatch'
-import { parseRequest, requestDefaults, type MigrationRequest, type NormalizedRequest } from '../request.ts'
-import { repositoryName } from '../translate/names.ts'
+import { normalizeRequest, parseRequest, sourceName, targetName, type MigrationRequest, type NormalizedRequest } from '../request.ts'
 import { parseMap } from './csv-map.ts'
 import { parseBulkRequest, type BulkRequest, type BulkSource } from './request.ts'
 
@@ -162,18 +161,12 @@ async function find({ source }: MigrationRequest, projects: ProjectLists, proble
 
 /** The request as the migration will see it, under the names by which the server knows the repository. */
 function normalize({ target, options }: MigrationRequest, { projectKey, slug }: Repository, bulk: BulkRequest): NormalizedRequest {
-  const { force, prune, namespaces, settings, git } = { ...requestDefaults, ...bulk.options, ...options }
-  return {
+  const { visibility, existing } = bulk.target ?? {}
+  return normalizeRequest({
     source: { project: projectKey, repository: slug },
-    target: {
-      owner: target.owner,
-      name: target.name ?? repositoryName(slug),
-      visibility: target.visibility ?? bulk.target?.visibility ?? requestDefaults.visibility,
-      existing: target.existing ?? bulk.target?.existing ?? requestDefaults.existing,
-      ...(target.description === undefined ? {} : { description: target.description }),
-    },
-    options: { force, prune, namespaces: [...namespaces], settings, git },
-  }
+    target: { ...(visibility ? { visibility } : {}), ...(existing === undefined ? {} : { existing }), ...target },
+    options: { ...bulk.options, ...options },
+  })
 }
 
 async function addSizes(found: { item: PlannedItem; repository: Repository }[], bitbucket: BitbucketClient, signal?: AbortSignal): Promise<void> {
@@ -197,8 +190,8 @@ function onlyAbort(error: unknown): undefined {
 
 type Placed = PlannedItem & { line?: number | undefined }
 
-const sourceOf = ({ request: { source } }: PlannedItem): string => `${source.project}/${source.repository}`
-const targetOf = ({ request: { target } }: PlannedItem): string => `${target.owner}/${target.name}`
+const sourceOf = ({ request }: PlannedItem): string => sourceName(request)
+const targetOf = ({ request }: PlannedItem): string => targetName(request)
 
 function duplicates(items: readonly Placed[]): BulkProblem[] {
   return groups(items, (item) => sourceOf(item).toLowerCase()).map((group) => ({

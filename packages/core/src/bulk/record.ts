@@ -81,7 +81,7 @@ export interface BulkItem {
   losses: number
   /** Why it is `failed` or `cancelled`. */
   error?: SerializedError
-  /** The record's revision at the item's latest change; 0 when it never changed. */
+  /** The record's revision at the item's latest change, which is nobody else's; 0 when it never changed. */
   revision: number
 }
 

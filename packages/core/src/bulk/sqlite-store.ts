@@ -1,38 +1,12 @@
 import type { MigrationStatus } from '../record.ts'
 import { decodeCursor, encodeCursor } from '../store/page.ts'
 import type { SqliteDatabase } from '../store/sqlite-database.ts'
-import { addDelta, changeItem, isExpected, limitOf, newBulk, withChange } from './change.ts'
+import { addDelta, changeItem, changeRecord, isExpected, limitOf, newBulk } from './change.ts'
 import { bulkFailures } from './failures.ts'
 import type { BulkItem, BulkRecord } from './record.ts'
 import type {
   BulkChange, BulkItemChange, BulkItemExpectation, BulkItemQuery, BulkPage, BulkQuery, BulkStore, NewBulk, NewBulkItem,
 } from './store.ts'
-
-/** The tables of {@link SqliteBulkStore}: one row for each bulk migration, one for each of its repositories. */
-export const bulkSchema = `
-  CREATE TABLE bulks (
-    id TEXT PRIMARY KEY,
-    created_at TEXT NOT NULL,
-    ended_at TEXT,
-    status TEXT NOT NULL,
-    started_by TEXT NOT NULL,
-    idempotency_key TEXT,
-    record TEXT NOT NULL
-  );
-  CREATE INDEX bulks_newest ON bulks (created_at, id);
-  CREATE UNIQUE INDEX bulks_idempotency ON bulks (started_by, idempotency_key) WHERE idempotency_key IS NOT NULL;
-
-  CREATE TABLE bulk_items (
-    bulk_id TEXT NOT NULL,
-    item_index INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    revision INTEGER NOT NULL,
-    item TEXT NOT NULL,
-    PRIMARY KEY (bulk_id, item_index)
-  );
-  CREATE INDEX bulk_items_status ON bulk_items (bulk_id, status, item_index);
-  CREATE INDEX bulk_items_revision ON bulk_items (bulk_id, revision, item_index);
-`
 
 /** Bulk migrations in the SQLite file of the store that they belong to. */
 export class SqliteBulkStore implements BulkStore {
@@ -66,7 +40,7 @@ export class SqliteBulkStore implements BulkStore {
   }
 
   async update(id: string, change: BulkChange): Promise<BulkRecord> {
-    return this.#database.write(() => this.#save(withChange<BulkRecord>(this.#touched(id), change)))
+    return this.#database.write(() => this.#save(changeRecord(this.#existing(id), change)))
   }
 
   async list({ status, startedBy, idempotencyKey, limit: asked, cursor }: BulkQuery): Promise<BulkPage> {
@@ -94,7 +68,7 @@ export class SqliteBulkStore implements BulkStore {
     const rows = this.#database.all(
       `SELECT item FROM bulk_items WHERE bulk_id = ? AND item_index > ?
        ${status ? `AND status IN (${status.map(() => '?').join(', ')})` : ''}
-       ${changedAfter === undefined ? 'ORDER BY item_index' : 'AND revision > ? ORDER BY revision, item_index'}
+       ${changedAfter === undefined ? 'ORDER BY item_index' : 'AND revision > ? ORDER BY revision'}
        LIMIT ${limitOf(limit, 100, 1000)}`,
       ...[id, after, ...(status ?? []), ...(changedAfter === undefined ? [] : [changedAfter])],
     )
@@ -108,7 +82,7 @@ export class SqliteBulkStore implements BulkStore {
 
   async updateItem(id: string, index: number, change: BulkItemChange, expected?: BulkItemExpectation): Promise<boolean> {
     return this.#database.write(() => {
-      const record = this.#touched(id)
+      const record = this.#existing(id)
       const row = this.#database.get('SELECT item FROM bulk_items WHERE bulk_id = ? AND item_index = ?', id, index)
       if (!row) throw bulkFailures.unknownItem(id, index)
       const item = JSON.parse(row['item'] as string) as BulkItem
@@ -120,7 +94,7 @@ export class SqliteBulkStore implements BulkStore {
 
   async updateItems(id: string, from: readonly MigrationStatus[], change: BulkItemChange): Promise<number> {
     return this.#database.write(() => {
-      let record = this.#touched(id)
+      let record = this.#existing(id)
       const sql = `SELECT item FROM bulk_items WHERE bulk_id = ? AND status IN (${from.map(() => '?').join(', ')})`
       const rows = this.#database.all(sql, id, ...from)
       for (const row of rows) record = this.#change(record, JSON.parse(row['item'] as string) as BulkItem, change)
@@ -139,7 +113,7 @@ export class SqliteBulkStore implements BulkStore {
 
   /** Writes the item's change; returns the record with the change taken into account, which the caller writes. */
   #change(record: BulkRecord, before: BulkItem, change: BulkItemChange): BulkRecord {
-    const { item, delta } = changeItem(before, change, record.revision)
+    const { item, delta } = changeItem(before, change, record.revision + 1)
     this.#database.run(
       'UPDATE bulk_items SET status = ?, revision = ?, item = ? WHERE bulk_id = ? AND item_index = ?',
       ...[item.status, item.revision, JSON.stringify(item), record.id, item.index],
@@ -147,12 +121,10 @@ export class SqliteBulkStore implements BulkStore {
     return addDelta(record, delta)
   }
 
-  /** The record as it is stored, with the time and revision of the change to come. */
-  #touched(id: string): BulkRecord {
+  #existing(id: string): BulkRecord {
     const row = this.#database.get('SELECT record FROM bulks WHERE id = ?', id)
     if (!row) throw bulkFailures.unknown(id)
-    const record = JSON.parse(row['record'] as string) as BulkRecord
-    return { ...record, updatedAt: new Date().toISOString(), revision: record.revision + 1 }
+    return JSON.parse(row['record'] as string) as BulkRecord
   }
 
   #save(record: BulkRecord): BulkRecord {

@@ -1,3 +1,4 @@
+import { MemoryBulkStore } from '../bulk/memory-store.ts'
 import type { ProgressEvent } from '../events.ts'
 import type { MigrationChange, MigrationRecord } from '../record.ts'
 import { isFinal } from '../record.ts'
@@ -17,6 +18,7 @@ interface Entry {
 
 /** Remembers migrations for as long as the process lives; what it remembers is lost with it. */
 export class MemoryStore implements MigrationStore {
+  readonly bulks = new MemoryBulkStore(() => this.#check())
   readonly #migrations = new Map<string, Entry>()
   readonly #fences = new Map<string, number>()
   readonly #leases = new Map<string, Lease>()
@@ -128,7 +130,7 @@ export class MemoryStore implements MigrationStore {
   }
 
   async prune(before: Date): Promise<number> {
-    this.#check()
+    await this.bulks.prune(before)
     let count = 0
     for (const [id, { record }] of this.#migrations) {
       if (!isFinal(record.status) || record.endedAt === undefined || Date.parse(record.endedAt) >= before.getTime()) continue

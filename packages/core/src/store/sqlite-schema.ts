@@ -1,3 +1,5 @@
+import { bulkSchema } from '../bulk/sqlite-schema.ts'
+
 /**
  * The tables of the SQLite store. The record is stored as JSON; what is searched by has columns of its own. A change of
  * the schema is a new entry of {@link schemaSteps}, applied once to older files.
@@ -44,6 +46,7 @@ export const schemaSteps: readonly string[] = [
     expires_at INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  bulkSchema,
 ]
 
 /** Columns of the searchable fields, by the name that a query has for them. */

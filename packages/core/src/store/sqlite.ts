@@ -1,3 +1,4 @@
+import { SqliteBulkStore } from '../bulk/sqlite-store.ts'
 import type { ProgressEvent } from '../events.ts'
 import type { MigrationChange, MigrationRecord, MigrationStatus } from '../record.ts'
 import { storeFailures } from './failures.ts'
@@ -28,11 +29,13 @@ const pollMs = 100
  * `libsql`, which is loaded when the store is opened.
  */
 export class SqliteStore implements MigrationStore {
+  readonly bulks: SqliteBulkStore
   readonly #database: SqliteDatabase
   readonly #watches = new Watches()
 
   private constructor(database: SqliteDatabase) {
     this.#database = database
+    this.bulks = new SqliteBulkStore(database)
   }
 
   /**
@@ -186,6 +189,7 @@ export class SqliteStore implements MigrationStore {
   }
 
   async prune(before: Date): Promise<number> {
+    await this.bulks.prune(before)
     const database = this.#database
     const old = "status IN ('completed', 'failed', 'cancelled') AND ended_at < ?"
     return database.write(() => {

@@ -1,3 +1,4 @@
+import type { BulkStore } from '../bulk/store.ts'
 import type { ProgressEvent } from '../events.ts'
 import type { MigrationChange, MigrationRecord, MigrationStatus } from '../record.ts'
 
@@ -84,6 +85,8 @@ export interface EventQuery {
  * `migrationStoreSuite` of `@saddle/core/testing`.
  */
 export interface MigrationStore {
+  /** Bulk migrations, kept in the same place. */
+  readonly bulks: BulkStore
   /** Fails with `CONFLICT` when the id, or the idempotency key of the same `owner`, is taken. */
   createMigration(record: MigrationRecord): Promise<void>
   getMigration(id: string): Promise<MigrationRecord | undefined>
@@ -107,7 +110,7 @@ export interface MigrationStore {
   renewLease(lease: Lease, ttlMs: number): Promise<boolean>
   /** Gives the lease up; harmless when it is no longer held. */
   releaseLease(lease: Lease): Promise<void>
-  /** Forgets migrations that ended before that time, with their events and journal; returns how many. */
+  /** Forgets migrations that ended before that time, with their events and journal, and bulk migrations; returns how many migrations. */
   prune(before: Date): Promise<number>
   /** Frees resources; ends `follow`ing readers. Nothing else may be called afterwards. */
   close(): Promise<void>

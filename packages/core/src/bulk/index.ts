@@ -1,0 +1,8 @@
+export { BulkMigrations, type CreateBulkOptions } from './bulk.ts'
+export type { BulkEventQuery } from './follow.ts'
+export { type BulkPlan, type BulkProblem, type PlannedItem } from './plan.ts'
+export * from './record.ts'
+export * from './request.ts'
+export { defaultConcurrency, type RunBulkOptions } from './run.ts'
+export * from './store.ts'
+export { Handover, workOnItem, type BulkParts, type WorkResult } from './work.ts'

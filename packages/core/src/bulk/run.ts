@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { abortError, SaddleError } from '@saddle/transport'
+import { takeLease } from '../lease.ts'
+import type { Lease, MigrationStore } from '../store/store.ts'
+import { bulkFailures } from './failures.ts'
+import { ItemQueue } from './item-queue.ts'
+import { BulkKeeper } from './keeper.ts'
+import { cancelWaiting, finishBulk } from './settle.ts'
+import { isHandover, workOnItem, type BulkParts } from './work.ts'
+
+/** How a bulk migration is run in this process. */
+export interface RunBulkOptions {
+  /** How many repositories at once; by default what was said at its creation, or {@link defaultConcurrency}. */
+  concurrency?: number | undefined
+  signal?: AbortSignal | undefined
+  /** How long a process that died keeps others from the bulk migration, in milliseconds. */
+  leaseMs?: number | undefined
+}
+
+const defaultLeaseMs = 15_000
+
+/** How many repositories at once: several for each processor, since the work waits for servers more than it computes. */
+export const defaultConcurrency = (): number => Math.min(16, Math.max(4, availableParallelism() * 4))
+
+/**
+ * Runs a stored bulk migration in this process, or continues one whose process died, with a bound on how many repositories
+ * are under way.
+ *
+ * @throws SaddleError `NOT_FOUND`; `MIGRATION_RUNNING` when a living process runs it; `ABORTED` when the signal fires
+ * or somebody cancels it; the store's failures. Never for what happens to one repository.
+ */
+export async function runBulk(parts: BulkParts, id: string, options: RunBulkOptions = {}): Promise<void> {
+  const { store } = parts
+  const { leaseMs: ttlMs = defaultLeaseMs } = options
+  const lease = await leaseOf(store, id, ttlMs, options.signal)
+  const stop = new AbortController()
+  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
+  const keeper = new BulkKeeper({ store, bulkId: id, lease, ttlMs, abort: (reason) => stop.abort(reason) })
+  try {
+    const record = await begin(store, id)
+    const queue = new ItemQueue(store.bulks, id)
+    const work = async (): Promise<void> => {
+      for (let index = await queue.next(signal); index !== undefined; index = await queue.next(signal)) {
+        if ((await workOnItem(parts, record, index, signal)) === 'elsewhere') queue.again(index)
+      }
+    }
+    const concurrency = Math.max(1, options.concurrency ?? record.concurrency ?? defaultConcurrency())
+    // What one worker throws (the store failed) ends the others as well; all have stopped before anybody is told.
+    await Promise.all(Array.from({ length: concurrency }, () => work().catch((error: unknown) => stop.abort(SaddleError.from(error)))))
+    if (signal.aborted) await interrupted(store, id, signal)
+    await finishBulk(store, id)
+  } finally {
+    await keeper.stop()
+  }
+}
+
+async function leaseOf(store: MigrationStore, id: string, ttlMs: number, signal: AbortSignal | undefined): Promise<Lease> {
+  if (!(await store.bulks.get(id))) throw bulkFailures.unknown(id)
+  try {
+    return await takeLease(store, `bulk/${id}`, randomUUID(), { ttlMs, signal })
+  } catch (error) {
+    throw SaddleError.from(error).code === 'MIGRATION_RUNNING' ? bulkFailures.running(id) : error
+  }
+}
+
+async function begin(store: MigrationStore, id: string) {
+  const record = await store.bulks.get(id)
+  if (!record) throw bulkFailures.unknown(id)
+  if (record.counts.pending + record.counts.in_progress === 0) return record
+  const now = new Date().toISOString()
+  const run = { startedAt: now, workDone: record.work.done }
+  return store.bulks.update(id, { status: 'in_progress', startedAt: record.startedAt ?? now, endedAt: undefined, run })
+}
+
+/** After a cancellation nothing waits any more. A run that lost its lease or its store leaves all to whoever continues. */
+async function interrupted(store: MigrationStore, id: string, signal: AbortSignal): Promise<never> {
+  const error = abortError(signal)
+  if (!isHandover(signal) && (error.code === 'ABORTED' || error.code === 'TIMEOUT')) {
+    await store.bulks.update(id, { cancelRequested: true })
+    await cancelWaiting(store, id)
+    await finishBulk(store, id)
+  }
+  throw error
+}
