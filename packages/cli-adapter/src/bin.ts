@@ -2,25 +2,43 @@
 import { exitStatus } from './exit-status.ts'
 import { main } from './main.ts'
 
+const { stdout, stderr } = process
 const controller = new AbortController()
-let interrupted = false
 
 // The first asks for a clean end, the second does not wait for it.
-const interrupt = () => {
-  if (interrupted) process.exit(exitStatus.interrupted)
-  interrupted = true
-  controller.abort()
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    if (controller.signal.aborted) process.exit(exitStatus.interrupted)
+    controller.abort()
+  })
 }
-process.on('SIGINT', interrupt)
-process.on('SIGTERM', interrupt)
-// A pager that was closed, or a pipe whose reader ended: nobody is left to tell.
-process.stdout.on('error', () => process.exit(exitStatus.done))
+
+// A pager was closed, or the reader of a pipe ended: nobody is left to tell, so the work ends as after a Ctrl-C.
+let unread = false
+stdout.on('error', () => {
+  unread = true
+  controller.abort()
+})
+stderr.on('error', () => undefined)
+
+// Bars hide the cursor; however the process ends, it comes back.
+process.on('exit', () => {
+  if (stdout.isTTY) stdout.write('\u001b[?25h')
+})
 
 const status = await main(process.argv.slice(2), {
-  stdout: process.stdout,
-  stderr: process.stderr,
+  stdout,
+  stderr: {
+    write: (text: string) => unread || stderr.write(text),
+    get isTTY() {
+      return stderr.isTTY
+    },
+    get columns() {
+      return stderr.columns
+    },
+  },
   env: process.env,
   signal: controller.signal,
 })
 // What a pipe has not taken yet is written before the process ends.
-process.stdout.write('', () => process.exit(status))
+stdout.write('', () => stderr.write('', () => process.exit(status)))

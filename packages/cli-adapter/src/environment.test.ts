@@ -3,7 +3,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  bitbucketSettings, gitHubSettings, homeDirectory, isInteractive, plainTextWarnings, secretsOf, wantsColour,
+  bitbucketSettings, gitHubSettings, homeDirectory, plainTextWarnings, secretsOf,
 } from './environment.ts'
 
 const certificate = '-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n'
@@ -98,20 +98,5 @@ describe('the rest', () => {
   it('knows every secret', () => {
     const env = { SADDLE_BITBUCKET_TOKEN: 'a1', SADDLE_GITHUB_TOKEN: 'b2\n', SADDLE_SESSION_KEYS: 'c3,d4', SADDLE_GITHUB_CLIENT_SECRET: 'e5' }
     expect(secretsOf(env).sort()).toEqual(['a1', 'b2', 'c3', 'd4', 'e5'])
-  })
-
-  it.each([
-    [{}, true, true], [{}, false, false], [{ TERM: 'dumb' }, true, false],
-    [{ NO_COLOR: '1' }, true, false], [{ NO_COLOR: '' }, true, true], [{ NO_COLOR: '1', FORCE_COLOR: '1' }, true, false],
-    [{ FORCE_COLOR: '1' }, false, true], [{ FORCE_COLOR: '0' }, true, false], [{ CI: 'true' }, true, true],
-  ])('with %j on a terminal (%s) colours: %s', (env, isTTY, colour) => {
-    expect(wantsColour(env, { isTTY })).toBe(colour)
-  })
-
-  it.each([
-    [{}, true, true], [{}, false, false], [{ CI: 'true' }, true, false], [{ CI: 'false' }, true, true],
-    [{ TERM: 'dumb' }, true, false], [{ FORCE_COLOR: '1' }, false, false], [{ NO_COLOR: '1' }, true, true],
-  ])('with %j on a terminal (%s) redraws: %s', (env, isTTY, redraws) => {
-    expect(isInteractive(env, { isTTY })).toBe(redraws)
   })
 })

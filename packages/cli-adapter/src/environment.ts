@@ -2,9 +2,7 @@ import { SaddleError } from '@saddle/core'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-
-/** The variables of the process. Nothing else in the command reads them by name. */
-export type Variables = Readonly<Record<string, string | undefined>>
+import type { Variables } from './io.ts'
 
 /** What applies to both servers. */
 export interface ConnectionSettings {
@@ -51,12 +49,6 @@ export function gitHubSettings(env: Variables): GitHubSettings {
 /** Where the store lives; an absolute path. */
 export const homeDirectory = (env: Variables): string => resolve(env['SADDLE_HOME'] || join(homedir(), '.saddle'))
 
-/** Whether a server was named at all, valid or not. */
-export const isConfigured = (env: Variables): { bitbucket: boolean; github: boolean } => ({
-  bitbucket: Boolean(env['SADDLE_BITBUCKET_URL']),
-  github: Boolean(env['SADDLE_GITHUB_TOKEN'] || env['SADDLE_GITHUB_APP_ID']),
-})
-
 /** A sentence for each server whose credentials would travel in clear. */
 export function plainTextWarnings(env: Variables): string[] {
   return ['SADDLE_BITBUCKET_URL', 'SADDLE_GITHUB_URL'].flatMap((name) => {
@@ -72,20 +64,6 @@ export function plainTextWarnings(env: Variables): string[] {
 export function secretsOf(env: Variables): string[] {
   const values = secretVariables.map((name) => env[name]?.trim())
   return [...values, ...(env['SADDLE_SESSION_KEYS'] ?? '').split(',')].filter((value) => value !== undefined && value !== '') as string[]
-}
-
-/** Whether to colour what goes to a stream: `NO_COLOR` and `FORCE_COLOR` decide, then whether it is a terminal. */
-export function wantsColour(env: Variables, stream: { isTTY?: boolean | undefined }): boolean {
-  if (env['NO_COLOR']) return false
-  const force = env['FORCE_COLOR']
-  if (force !== undefined) return force !== '0' && force !== 'false'
-  return stream.isTTY === true && env['TERM'] !== 'dumb'
-}
-
-/** Whether lines can be redrawn: a terminal with a person before it, not the log of a build. */
-export function isInteractive(env: Variables, stream: { isTTY?: boolean | undefined }): boolean {
-  const ci = env['CI']
-  return stream.isTTY === true && env['TERM'] !== 'dumb' && (!ci || ci === 'false' || ci === '0')
 }
 
 const secretVariables = [

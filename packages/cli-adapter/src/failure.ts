@@ -8,9 +8,9 @@ import { styleOf } from './render/style.ts'
 /** How a failure is shown. */
 export interface FailureOptions {
   /** Adds stack and causes. */
-  debug?: boolean
+  debug?: boolean | undefined
   /** Ends standard output with a line of JSON as well. */
-  json?: boolean
+  json?: boolean | undefined
 }
 
 /** Shows what went wrong in one sentence, with its code, and says what to exit with. */
@@ -45,7 +45,7 @@ export function statusOf(code: ErrorCode): ExitStatus {
 function stackOf(thrown: unknown): string[] {
   const lines: string[] = []
   for (let error = thrown, depth = 0; error !== undefined && depth < 5; depth++) {
-    lines.push(...(error instanceof Error ? (error.stack ?? String(error)) : String(error)).split('\n'))
+    lines.push(...(error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error)).split('\n'))
     error = error instanceof Error ? error.cause : undefined
     if (error !== undefined) lines.push('caused by:')
   }

@@ -5,7 +5,12 @@ export interface Output {
   readonly isTTY?: boolean | undefined
   /** Width in characters, on a terminal. */
   readonly columns?: number | undefined
+  /** Height in lines, on a terminal. */
+  readonly rows?: number | undefined
 }
+
+/** The variables of the process. Only `environment.ts` (servers, credentials) and `terminal.ts` (colours) read them by name. */
+export type Variables = Readonly<Record<string, string | undefined>>
 
 /** What the command knows of the world; a process in `bin.ts`, something else in tests and in programs that embed it. */
 export interface Io {
@@ -13,8 +18,7 @@ export interface Io {
   readonly stdout: Output
   /** Errors and warnings. */
   readonly stderr: Output
-  /** Read by `environment.ts` alone. */
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Variables
   /** Fires at the first Ctrl-C: what runs is then cancelled cleanly. */
   readonly signal?: AbortSignal
 }

@@ -16,3 +16,36 @@ export interface MigrateOptions extends CommonOptions {
   settings: boolean
   git?: 'auto' | 'relay' | 'native' | 'isomorphic'
 }
+
+/** What `inventory` takes. */
+export interface InventoryOptions extends CommonOptions {
+  csv?: boolean
+}
+
+/** What `history` takes. */
+export interface HistoryOptions extends CommonOptions {
+  status?: 'pending' | 'in_progress' | 'completed' | 'failed' | 'cancelled'
+  project?: string
+  owner?: string
+  limit: number
+}
+
+/** What `logs` takes. */
+export interface LogsOptions extends CommonOptions {
+  follow?: boolean
+}
+
+/** What `doctor` takes. */
+export interface DoctorOptions extends CommonOptions {
+  owner?: string
+}
+
+/** What `sandbox` takes. */
+export interface SandboxOptions extends CommonOptions {
+  seed?: string[]
+  bitbucketPort: number
+  githubPort: number
+  tls?: boolean
+  /** Milliseconds. */
+  latency: number
+}

@@ -5,11 +5,13 @@ export class Capture extends Writable {
   text = ''
   readonly isTTY: boolean
   columns: number
+  rows: number
 
-  constructor({ isTTY = false, columns = 100 } = {}) {
+  constructor({ isTTY = false, columns = 100, rows = 24 } = {}) {
     super({ decodeStrings: false })
     this.isTTY = isTTY
     this.columns = columns
+    this.rows = rows
   }
 
   override _write(chunk: string | Buffer, _encoding: string, done: () => void): void {

@@ -1,144 +1,168 @@
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { BitbucketClient, GitHubClient, takeInventory, MigrationEngine, type InventoryRow, type MigrationRecord } from '@saddle/core'
+import { join } from 'node:path'
+import { BitbucketClient, durationMs, GitHubClient, MigrationEngine, SaddleError, type InventoryRow, type MigrationReport } from '@saddle/core'
 import { startSandbox, type Sandbox } from '@saddle/sandbox'
-import { escapedJson } from '../escape.ts'
+import { commitAtSource, owner, plant, project } from '../demo/plant.ts'
+import { prove, type Proof } from '../demo/proof.ts'
+import { escape, escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { CommonOptions } from '../options.ts'
-import { bytes, count, counted } from '../render/format.ts'
+import { bytes, count, counted, duration } from '../render/format.ts'
+import { inventoryTable } from '../render/inventory.ts'
 import { progressView } from '../render/progress.ts'
-import { lossLines, reportTable } from '../render/report.ts'
-import { sign, styleOf } from '../render/style.ts'
-import { inventoryTable } from './inventory.ts'
+import { lossText } from '../render/report.ts'
+import { sign, styleOf, type Style } from '../render/style.ts'
+import { table } from '../render/table.ts'
 
-const run = promisify(execFile)
 const atOnce = 3
 
-/** `saddle demo`: the real job on two servers of this machine, from the inventory to an independent proof. */
+/** `saddle demo`: the real job between two servers on this machine, from the inventory to a proof without Saddle. */
 export async function demo(options: CommonOptions, io: Io): Promise<ExitStatus> {
-  const style = styleOf(io.stdout, io.env)
-  const say = (text: string) => void (options.json || io.stdout.write(text))
-  const title = (text: string) => say(`\n${style.colour.bold(text)}\n`)
   const work = await mkdtemp(join(tmpdir(), 'saddle-demo-'))
-  title('Starting a Bitbucket and a GitHub on this machine, with real git behind them')
   const sandbox = await startSandbox()
-  const { engine, bitbucket, close } = engineOf(sandbox)
+  const { engine, close } = engineOf(sandbox)
   try {
-    const slugs = await plant(sandbox)
-    title('What is at the source (saddle inventory)')
-    const rows: InventoryRow[] = []
-    for await (const row of takeInventory(bitbucket, { projects: ['DEMO'], signal: io.signal })) rows.push(row)
-    say(inventoryTable(rows, io))
-
-    title(`Migrating them, ${atOnce} at a time (saddle migrate)`)
-    const view = await progressView(io, options)
-    engine.on('progress', (event) => view.show(event))
-    const records = await migrateAll(engine, slugs, io.signal)
-
-    title('The source moves on; a second run sends only what is new')
-    const sizeBefore = records[0]?.transferred.bytes ?? 0
-    await commitAtSource(sandbox, slugs[0]!)
-    const sync = await engine.migrate(requestFor(slugs[0]!), { signal: io.signal })
-    view.stop()
-    say(`${sign('good', style)} ${counted(sync.transferred.objects, 'object')} and ${bytes(sync.transferred.bytes)} instead of ${bytes(sizeBefore)}\n`)
-
-    title('Proof, without Saddle: git clone --mirror, git fsck, and a comparison of every ref')
-    let equal = true
-    for (const slug of slugs) {
-      const { same, refs } = await prove(sandbox, slug, work)
-      equal &&= same
-      say(`${sign(same ? 'good' : 'bad', style)} ${slug}: ${same ? `${counted(refs, 'ref')} equal, hash for hash; fsck finds nothing wrong` : 'not equal'}\n`)
-    }
-
-    title('Report')
-    if (options.json) io.stdout.write(`${escapedJson({ type: 'report', equal, migrations: records, sync })}\n`)
-    else say(reportTable(records, style))
-    for (const record of records) say(lossLines(record, style))
-    const total = records.reduce((sum, { transferred }) => sum + transferred.objects, 0)
-    say(`\n${counted(records.length, 'repository', 'repositories')}, ${count(total)} objects, streamed from server to server: no clone on disk.\n`)
-    say('Next: "saddle doctor" with your own servers in the environment, then "saddle plan PROJECT/slug --to owner".\n')
-    return equal ? exitStatus.done : exitStatus.failed
+    return await new Demo(options, io, sandbox, engine, work).run()
   } finally {
     await close()
     await sandbox.close()
-    await rm(work, { recursive: true, force: true })
+    await rm(work, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 
-function engineOf(servers: Sandbox) {
-  const { url, adminUsername: username, adminPassword: password } = servers.bitbucket
-  const bitbucket = new BitbucketClient({ baseUrl: url, auth: { username, password } })
-  const github = new GitHubClient({ baseUrl: servers.github.url, auth: { token: servers.github.token } })
+class Demo {
+  readonly #json: boolean
+  readonly #io: Io
+  readonly #style: Style
+  readonly #sandbox: Sandbox
+  readonly #engine: MigrationEngine
+  readonly #git: { cwd: string; path: string | undefined; signal: AbortSignal | undefined }
+
+  constructor({ json = false }: CommonOptions, io: Io, sandbox: Sandbox, engine: MigrationEngine, work: string) {
+    this.#json = json
+    this.#io = io
+    this.#style = styleOf(io.stdout, io.env)
+    this.#sandbox = sandbox
+    this.#engine = engine
+    this.#git = { cwd: work, path: io.env['PATH'], signal: io.signal }
+  }
+
+  async run(): Promise<ExitStatus> {
+    this.#title('A Bitbucket and a GitHub start on this machine, with real git behind them')
+    const slugs = await plant(this.#sandbox, this.#git)
+    this.#say(`${this.#sandbox.bitbucket.url} holds ${counted(slugs.length, 'repository', 'repositories')}; ${this.#sandbox.github.webUrl} holds none.\n`)
+
+    this.#title('What is there, and what would be lost: saddle inventory')
+    const rows: InventoryRow[] = []
+    for await (const row of this.#engine.inventory({ projects: [project], signal: this.#io.signal })) rows.push(row)
+    this.#say(inventoryTable(rows, this.#style))
+
+    this.#title(`The migration, ${atOnce} at a time: saddle migrate`)
+    const reports = await this.#watch(() => this.#migrateAll(slugs))
+
+    this.#title('The source moves on, and a second run sends only what is new')
+    const sync = await this.#sync(slugs[0] as string, reports[0] as MigrationReport)
+
+    this.#title('The proof, without Saddle: git clone, git fsck, and every ref beside the source\'s')
+    const proofs: Proof[] = []
+    for (const slug of slugs) proofs.push(await this.#prove(slug))
+
+    const equal = proofs.every((proof) => proof.equal)
+    if (this.#json) this.#io.stdout.write(`${escapedJson({ type: 'report', equal, migrations: reports, sync, proofs })}\n`)
+    this.#title('Report')
+    this.#say(summary(reports, proofs, this.#style))
+    return equal ? exitStatus.done : exitStatus.failed
+  }
+
+  async #migrateAll(slugs: readonly string[]): Promise<MigrationReport[]> {
+    const reports: MigrationReport[] = []
+    let next = 0
+    const worker = async () => {
+      for (let at = next++; at < slugs.length; at = next++) {
+        reports[at] = await this.#engine.migrate(requestFor(slugs[at] as string), { signal: this.#io.signal })
+      }
+    }
+    await Promise.all(Array.from({ length: atOnce }, worker))
+    return reports
+  }
+
+  async #sync(slug: string, first: MigrationReport): Promise<MigrationReport> {
+    await commitAtSource(this.#sandbox, slug, this.#git)
+    const sync = await this.#watch(() => this.#engine.migrate(requestFor(slug), { signal: this.#io.signal }))
+    const sent = ({ transferred }: MigrationReport) => `${counted(transferred.objects, 'object')}, ${bytes(transferred.bytes)}`
+    this.#say(`${sign('good', this.#style)} Only ${sent(sync)} were sent this time; the first run sent ${sent(first)}.\n`)
+    return sync
+  }
+
+  async #prove(slug: string): Promise<Proof> {
+    const proof = await prove(this.#sandbox, slug, this.#git).catch((cause: unknown) => {
+      if (this.#io.signal?.aborted) throw SaddleError.from(cause)
+      throw new SaddleError('VERIFICATION_FAILED', `The clone of ${slug} from the target is not whole.`, { cause })
+    })
+    const text = proof.equal ? `${counted(proof.refs, 'ref')} equal, hash for hash; fsck finds nothing wrong` : 'not equal to the source'
+    this.#say(`${sign(proof.equal ? 'good' : 'bad', this.#style)} ${slug}: ${text}\n`)
+    return proof
+  }
+
+  /** Shows what the engine reports while something runs. */
+  async #watch<T>(work: () => Promise<T>): Promise<T> {
+    const view = await progressView(this.#io, { json: this.#json })
+    this.#engine.on('progress', view.show)
+    try {
+      return await work()
+    } finally {
+      this.#engine.off('progress', view.show)
+      view.stop()
+    }
+  }
+
+  #title(text: string): void {
+    this.#say(`\n${this.#style.colour.bold(text)}\n`)
+  }
+
+  #say(text: string): void {
+    if (!this.#json) this.#io.stdout.write(text)
+  }
+}
+
+const requestFor = (slug: string) => ({ source: { project, repository: slug }, target: { owner, name: slug } })
+
+function engineOf({ bitbucket: source, github: target }: Sandbox) {
+  const bitbucket = new BitbucketClient({ baseUrl: source.url, auth: { username: source.adminUsername, password: source.adminPassword } })
+  const github = new GitHubClient({ baseUrl: target.url, auth: { token: target.token } })
   const engine = new MigrationEngine({ bitbucket, github })
   const close = async (): Promise<void> => {
     await engine.close()
     await Promise.all([bitbucket.close(), github.close()])
   }
-  return { engine, bitbucket, close }
+  return { engine, close }
 }
 
-/** Fills the source: this project's own history where it is at hand, and repositories with everything that is unusual. */
-async function plant({ bitbucket, github }: Sandbox): Promise<string[]> {
-  github.createOrganization({ login: 'acme' })
-  bitbucket.createProject({ key: 'DEMO', name: 'Demonstration' })
-  const own = ownHistory()
-  const create = (slug: string, options: Omit<Parameters<typeof bitbucket.createRepository>[0], 'project' | 'slug'>) =>
-    bitbucket.createRepository({ project: 'DEMO', slug, ...options })
-  if (own) await create('saddle', { description: "This project's own history", labels: ['typescript', 'migration'], seed: { from: own } })
-  await create('large', { description: 'About 50 MB of history', seed: { commits: 5000, blobSize: 10_000, branches: 12, tags: 20 } })
-  await create('many-refs', { description: 'Hundreds of branches and tags', seed: { commits: 300, branches: 300, tags: 300, notes: true } })
-  const odd = await create('odd-names', { description: 'Branches named as nobody expects', labels: ['C++', 'edge cases'], seed: { commits: 5 } })
-  for (const name of ['__proto__', '-x', '$(id)', '🌭', '%0d%0a', 'a\u202eb']) {
-    await run('git', ['-C', odd.path, 'update-ref', `refs/heads/${name}`, 'refs/heads/main'])
-  }
-  await create('archived', { description: 'No longer changed', archived: true, seed: { commits: 20, tags: 2 } })
-  await create('empty', { description: 'Nothing yet', seed: { empty: true } })
-  return [...(own ? ['saddle'] : []), 'large', 'many-refs', 'odd-names', 'archived', 'empty']
-}
-
-/** The repository that this file belongs to, when it is run from a checkout with a history. */
-function ownHistory(): string | undefined {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
-    if (existsSync(join(folder, '.git'))) return existsSync(join(folder, 'pnpm-workspace.yaml')) ? folder : undefined
-  }
-  return undefined
-}
-
-const requestFor = (slug: string) => ({ source: { project: 'DEMO', repository: slug }, target: { owner: 'acme', name: slug } })
-
-async function migrateAll(engine: MigrationEngine, slugs: readonly string[], signal: AbortSignal | undefined): Promise<MigrationRecord[]> {
-  const records: MigrationRecord[] = []
-  let next = 0
-  const worker = async () => {
-    for (let at = next++; at < slugs.length; at = next++) records[at] = await engine.migrate(requestFor(slugs[at]!), { signal })
-  }
-  await Promise.all(Array.from({ length: atOnce }, worker))
-  return records
-}
-
-async function commitAtSource({ bitbucket }: Sandbox, slug: string): Promise<void> {
-  const path = bitbucket.repositoryPath('DEMO', slug)
-  const git = async (...args: string[]) =>
-    (await run('git', ['-C', path, '-c', 'user.name=Somebody', '-c', 'user.email=somebody@example.com', ...args])).stdout.trim()
-  const tip = await git('commit-tree', '-p', 'HEAD', '-m', 'One more change', 'HEAD^{tree}')
-  await git('update-ref', 'HEAD', tip)
-}
-
-/** An ordinary clone of the target, checked, and its refs beside the source's. */
-async function prove({ bitbucket, github }: Sandbox, slug: string, work: string): Promise<{ same: boolean; refs: number }> {
-  const clone = join(work, `${slug}.git`)
-  const header = `Authorization: Basic ${Buffer.from(`x-access-token:${github.token}`).toString('base64')}`
-  const env = { ...process.env, GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: `http.${github.webUrl}.extraHeader`, GIT_CONFIG_VALUE_0: header, GIT_TERMINAL_PROMPT: '0' }
-  await run('git', ['clone', '--quiet', '--mirror', `${github.webUrl}/acme/${slug}.git`, clone], { env })
-  await run('git', ['-C', clone, 'fsck', '--full', '--no-progress'], { env, maxBuffer: 1 << 26 })
-  const refsOf = async (path: string) =>
-    (await run('git', ['-C', path, 'for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads', 'refs/tags', 'refs/notes'], { maxBuffer: 1 << 26 })).stdout
-  const [ours, theirs] = await Promise.all([refsOf(bitbucket.repositoryPath('DEMO', slug)), refsOf(clone)])
-  return { same: ours === theirs, refs: ours.split('\n').filter(Boolean).length }
+function summary(reports: readonly MigrationReport[], proofs: readonly Proof[], style: Style): string {
+  const { colour } = style
+  const proofOf = ({ request }: MigrationReport) => proofs.find(({ slug }) => slug === request.source.repository)
+  const text = table(reports, [
+    { title: 'Repository', cell: ({ request: { target } }) => escape(`${target.owner}/${target.name}`) },
+    { title: 'Refs', align: 'right', cell: ({ refs }) => count(refs?.verified ?? 0) },
+    { title: 'Objects', align: 'right', cell: ({ transferred }) => count(transferred.objects), rank: 2 },
+    { title: 'Sent', align: 'right', cell: ({ transferred }) => bytes(transferred.bytes), rank: 3 },
+    { title: 'Time', align: 'right', cell: (report) => duration(durationMs(report)), rank: 1 },
+    { title: 'Verified', cell: ({ status }) => sign(status === 'completed' ? 'good' : 'bad', style), rank: 4 },
+    { title: 'Clone + fsck', cell: (report) => sign(proofOf(report)?.equal ? 'good' : 'bad', style), rank: 5 },
+    { title: 'Losses', align: 'right', cell: ({ losses }) => (losses.length > 0 ? colour.yellow(count(losses.length)) : '0'), rank: 6 },
+  ], style)
+  const losses = reports.flatMap((report) => report.losses.map((loss) => `${escape(report.request.source.repository)}: ${lossText(loss, style)}`))
+  const sum = (of: (report: MigrationReport) => number) => reports.reduce((all, report) => all + of(report), 0)
+  const lines = [
+    ...losses,
+    `${counted(sum(({ transferred }) => transferred.objects), 'object')} and ${bytes(sum(({ transferred }) => transferred.bytes))} went from server to server as a stream: no clone, nothing on this disk in between.`,
+    'Both servers were rehearsal ones of this machine; only git itself was the real thing on both sides.',
+    '',
+    'Next:  saddle sandbox    the same two servers, to try every command on',
+    '       saddle doctor     checks your own servers and tokens, once they are in the environment (saddle --help)',
+    '       saddle plan PROJECT/slug --to owner    what a migration would do; writes nothing',
+  ]
+  return text + lines.map((line) => `${line}\n`).join('')
 }

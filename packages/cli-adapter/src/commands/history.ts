@@ -1,40 +1,49 @@
-import { SaddleError, type MigrationStatus } from '@saddle/core'
-import { openStore } from '../engine.ts'
+import type { MigrationRecord, MigrationStore } from '@saddle/core'
+import { withStore } from '../engine.ts'
 import { escape, escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
-import type { CommonOptions } from '../options.ts'
+import type { HistoryOptions } from '../options.ts'
 import { moment } from '../render/format.ts'
-import { styleOf } from '../render/style.ts'
+import { statusSign } from '../render/report.ts'
+import { styleOf, type Style } from '../render/style.ts'
 import { table } from '../render/table.ts'
 
-const statuses: readonly string[] = ['pending', 'in_progress', 'completed', 'failed', 'cancelled'] satisfies MigrationStatus[]
+/** The most that the store gives at once. */
+const pageSize = 500
 
 /** `saddle history` */
-export async function history(options: CommonOptions & { status?: string; limit: string }, io: Io): Promise<ExitStatus> {
-  const { status, json } = options
-  const limit = Number(options.limit)
-  if (!Number.isInteger(limit) || limit < 1 || limit > 500) throw new SaddleError('INVALID_INPUT', '--limit takes a number from 1 to 500.')
-  if (status !== undefined && !statuses.includes(status)) throw new SaddleError('INVALID_INPUT', `--status takes one of ${statuses.join(', ')}.`)
-  const store = await openStore(io)
-  try {
-    const { items } = await store.listMigrations({ limit, ...(status === undefined ? {} : { status: status as MigrationStatus }) })
-    if (json) for (const record of items) io.stdout.write(`${escapedJson(record)}\n`)
-    else if (items.length === 0) io.stdout.write('No migrations yet.\n')
-    else {
-      io.stdout.write(
-        table(items, [
-          { title: 'Id', cell: ({ id }) => id },
-          { title: 'Started', cell: ({ startedAt, createdAt }) => moment(startedAt ?? createdAt), rank: 2 },
-          { title: 'Status', cell: (record) => record.status },
-          { title: 'Source', cell: ({ request: { source } }) => escape(`${source.project}/${source.repository}`) },
-          { title: 'Target', cell: ({ request: { target } }) => escape(`${target.owner}/${target.name}`) },
-          { title: 'What', cell: ({ error, progress }) => escape(error?.message ?? progress.message), rank: 1 },
-        ], styleOf(io.stdout, io.env)),
-      )
+export function history(options: HistoryOptions, io: Io): Promise<ExitStatus> {
+  return withStore(io, async (store) => {
+    const records: MigrationRecord[] = []
+    for await (const record of newestFirst(store, options)) {
+      if (options.json) io.stdout.write(`${escapedJson({ type: 'migration', ...record })}\n`)
+      else records.push(record)
     }
+    if (!options.json) io.stdout.write(records.length > 0 ? historyTable(records, styleOf(io.stdout, io.env)) : 'No migrations.\n')
     return exitStatus.done
-  } finally {
-    await store.close()
-  }
+  })
+}
+
+async function* newestFirst(store: MigrationStore, { status, project, owner, limit }: HistoryOptions): AsyncGenerator<MigrationRecord> {
+  const query = { ...(status ? { status } : {}), ...(project ? { project } : {}), ...(owner ? { owner } : {}) }
+  let cursor: string | undefined
+  let left = limit
+  do {
+    const page = await store.listMigrations({ ...query, limit: Math.min(left, pageSize), ...(cursor === undefined ? {} : { cursor }) })
+    yield* page.items
+    left -= page.items.length
+    cursor = page.cursor
+  } while (cursor !== undefined && left > 0)
+}
+
+function historyTable(records: readonly MigrationRecord[], style: Style): string {
+  return table(records, [
+    { title: 'Id', cell: ({ id }) => escape(id) },
+    { title: 'Started', cell: ({ startedAt, createdAt }) => moment(startedAt ?? createdAt), rank: 3 },
+    { title: 'Status', cell: ({ status }) => `${statusSign(status, style)} ${status}` },
+    { title: 'Source', cell: ({ request: { source } }) => escape(`${source.project}/${source.repository}`), rank: 5 },
+    { title: 'Target', cell: ({ request: { target } }) => escape(`${target.owner}/${target.name}`), rank: 4 },
+    { title: 'Latest', cell: ({ error, progress }) => escape(error ? error.code : progress.message), rank: 1 },
+  ], style)
 }

@@ -1,12 +1,12 @@
-import { SaddleError, type MigrationEngine, type MigrationReport, type MigrationRecord } from '@saddle/core'
-import { openEngine } from '../engine.ts'
+import { SaddleError, type MigrationEngine, type MigrationRecord, type MigrationReport } from '@saddle/core'
+import { withEngine } from '../engine.ts'
 import { escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import { reportFailure } from '../failure.ts'
 import type { Io } from '../io.ts'
 import type { CommonOptions, MigrateOptions } from '../options.ts'
 import { progressView } from '../render/progress.ts'
-import { lossLines, reportTable } from '../render/report.ts'
+import { reportText } from '../render/report.ts'
 import { styleOf } from '../render/style.ts'
 import { requestOf } from '../request.ts'
 
@@ -22,35 +22,40 @@ export function retry(id: string, options: CommonOptions, io: Io): Promise<ExitS
 }
 
 /** Shows a migration while it runs, and what became of it. */
-async function follow(options: CommonOptions, io: Io, start: (engine: MigrationEngine) => Promise<MigrationReport>): Promise<ExitStatus> {
-  const { engine, close } = await openEngine(io)
-  const view = await progressView(io, options)
-  try {
-    engine.on('progress', (event) => view.show(event))
-    const report = await start(engine)
-    view.stop()
-    show(report, options, io)
-    return exitStatus.done
-  } catch (thrown) {
-    view.stop()
-    const error = SaddleError.from(thrown)
-    const id = error.context.migrationId
-    const record = id === undefined ? undefined : await engine.get(id)
-    if (record) show(record, options, io)
-    const status = reportFailure(error, io, options)
-    if (record && !options.json) io.stderr.write(`Go on with: saddle retry ${record.id}\n`)
-    return record && isPartly(record) ? exitStatus.partly : status
-  } finally {
-    await close()
-  }
+function follow(options: CommonOptions, io: Io, start: (engine: MigrationEngine) => Promise<MigrationReport>): Promise<ExitStatus> {
+  return withEngine(io, async (engine) => {
+    const view = await progressView(io, options)
+    const interrupted = () => view.note('Cancelling. A second Ctrl-C ends at once.')
+    io.signal?.addEventListener('abort', interrupted, { once: true })
+    engine.on('progress', view.show)
+    try {
+      const report = await start(engine)
+      view.stop()
+      show(report, options, io)
+      return exitStatus.done
+    } catch (thrown) {
+      view.stop()
+      const error = SaddleError.from(thrown)
+      const id = error.context.migrationId
+      // The store may be what failed; then the error is all there is to say.
+      const record = id === undefined ? undefined : await engine.get(id).catch(() => undefined)
+      if (!record || error.code === 'MIGRATION_RUNNING') return reportFailure(error, io, options)
+      show(record, options, io)
+      const status = reportFailure(error, io, { debug: options.debug })
+      io.stderr.write(`Go on with: saddle retry ${record.id}\n`)
+      return isPartly(record) ? exitStatus.partly : status
+    } finally {
+      io.signal?.removeEventListener('abort', interrupted)
+      view.stop()
+    }
+  })
 }
 
 function show(record: MigrationRecord, { json }: CommonOptions, io: Io): void {
-  if (json) return void io.stdout.write(`${escapedJson({ type: 'report', report: record })}\n`)
-  const style = styleOf(io.stdout, io.env)
-  io.stdout.write(reportTable([record], style) + lossLines(record, style))
+  io.stdout.write(json ? `${escapedJson({ type: 'report', ...record })}\n` : reportText(record, styleOf(io.stdout, io.env)))
 }
 
-/** Some refs arrived and some were refused. */
-const isPartly = ({ refs, status }: MigrationRecord): boolean =>
-  status === 'failed' && refs !== undefined && refs.rejected.length > 0 && refs.created + refs.updated + refs.unchanged > 0
+/** Some refs were refused, and the others are there. */
+function isPartly({ refs }: MigrationRecord): boolean {
+  return refs !== undefined && refs.rejected.length > 0 && refs.created + refs.updated + refs.unchanged + refs.deleted > 0
+}

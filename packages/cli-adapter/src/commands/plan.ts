@@ -1,46 +1,51 @@
 import { showRefName, type MigrationPlan } from '@saddle/core'
-import { openEngine } from '../engine.ts'
+import { withEngine } from '../engine.ts'
 import { escape, escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { MigrateOptions } from '../options.ts'
-import { bytes, counted } from '../render/format.ts'
-import { lossLines } from '../render/report.ts'
+import { bytes, count, counted } from '../render/format.ts'
+import { lossText } from '../render/report.ts'
 import { sign, styleOf, type Style } from '../render/style.ts'
 import { requestOf } from '../request.ts'
 
 /** `saddle plan`; fails when something is in the way. */
-export async function plan(source: string, options: MigrateOptions, io: Io): Promise<ExitStatus> {
+export function plan(source: string, options: MigrateOptions, io: Io): Promise<ExitStatus> {
   const request = requestOf(source, options)
-  const { engine, close } = await openEngine(io)
-  try {
-    const result = await engine.plan(request, io.signal ? { signal: io.signal } : {})
-    const text = options.json ? `${escapedJson({ type: 'plan', plan: result })}\n` : describe(result, styleOf(io.stdout, io.env))
-    io.stdout.write(text)
-    return result.problems.some(({ severity }) => severity === 'error') ? exitStatus.failed : exitStatus.done
-  } finally {
-    await close()
-  }
+  return withEngine(io, async (engine) => {
+    const result = await engine.plan(request, { signal: io.signal })
+    io.stdout.write(options.json ? `${escapedJson({ type: 'report', ...result })}\n` : planText(result, styleOf(io.stdout, io.env)))
+    return isBlocked(result) ? exitStatus.failed : exitStatus.done
+  })
 }
 
-function describe(plan: MigrationPlan, style: Style): string {
-  const { source, target, refs, steps, problems } = plan
+const isBlocked = ({ problems }: MigrationPlan): boolean => problems.some(({ severity }) => severity === 'error')
+
+function planText(plan: MigrationPlan, style: Style): string {
+  const { source, target, refs, steps, problems, losses } = plan
   const { colour } = style
+  const state = target.exists ? (target.created ? 'made by an earlier migration' : 'exists') : 'to be created'
   const facts = [
-    source.size === undefined ? undefined : bytes(source.size),
+    source.size !== undefined && `${bytes(source.size)} on its disk`,
     source.defaultBranch && `default branch ${escape(source.defaultBranch)}`,
     source.archived && 'archived',
-    source.lfs && 'Git LFS',
+    source.lfs && 'Git LFS is on',
     source.forkOf && `fork of ${escape(source.forkOf)}`,
   ].filter(Boolean)
+  const kinds = [
+    [refs.create, 'to create'], [refs.update, 'to update'], [refs.delete, 'to delete'], [refs.unchanged, 'unchanged'], [refs.diverged, 'diverged'],
+  ] as const
   const lines = [
-    `${colour.bold(escape(source.name))} → ${colour.bold(escape(target.name))} (${target.exists ? (target.created ? 'made by an earlier migration' : 'exists') : 'to be created'})`,
-    ...(facts.length > 0 ? [facts.join(', ')] : []),
-    `Refs: ${refs.create.length} to create, ${refs.update.length} to update, ${refs.delete.length} to delete, ${refs.unchanged.length} unchanged, ${refs.diverged.length} diverged`,
+    `${colour.bold(escape(source.name))} → ${colour.bold(escape(target.name))} (${state})`,
+    ...(facts.length > 0 ? [`Source: ${facts.join(', ')}`] : []),
+    `Refs: ${kinds.flatMap(([names, text]) => (names.length > 0 ? [`${count(names.length)} ${text}`] : [])).join(', ') || 'none'}`,
     ...refs.diverged.map((ref) => `  ${colour.red('diverged')} ${showRefName(ref)}`),
     ...steps.flatMap(({ actions }) => actions.map((action) => `  • ${escape(action)}`)),
+    ...losses.map((loss) => lossText(loss, style)),
     ...problems.map(({ severity, message, code }) => `${sign(severity === 'error' ? 'bad' : 'warning', style)} ${escape(message)} ${colour.dim(`(${code})`)}`),
-    problems.some(({ severity }) => severity === 'error') ? '' : `${sign('good', style)} Nothing is in the way; ${counted(plan.losses.length, 'thing')} would not arrive.`,
+    isBlocked(plan)
+      ? `${sign('bad', style)} The migration would fail.`
+      : `${sign('good', style)} Nothing is in the way. ${losses.length === 0 ? 'Nothing would be lost' : `${counted(losses.length, 'thing')} would not arrive`}; nothing was written.`,
   ]
-  return `${lines.filter((line) => line !== '').join('\n')}\n${lossLines(plan, style)}`
+  return lines.map((line) => `${line}\n`).join('')
 }

@@ -3,44 +3,48 @@ import stringWidth from 'string-width'
 import { phaseLabels, stepLabels, transferFacts } from './event-text.ts'
 import type { Style } from './style.ts'
 
-const longestName = 48
 const longestBar = 24
+const longestName = 48
 
-/** What one line of progress is about. */
+/** Narrower than this, the facts of a migration have a line of their own. */
+export const oneLineWidth = 110
+
+/** What lines of progress are about. */
 export interface BarRow {
   /** Safe to show. */
   name: string
   snapshot: MigrationSnapshot
-  /** For example `3/6`. */
-  step: string
 }
 
-/**
- * One migration in one line that fits the terminal: name, bar, percentage, then as many facts as there is room for, the
- * dearest first. Never as wide as the terminal, where some begin a new line.
- */
-export function barLine({ name, snapshot, step }: BarRow, width: number, colour: Style['colour']): string {
-  const room = Math.max(20, width - 1)
-  const shownName = cut(name, Math.min(longestName, Math.floor(room * 0.4)))
-  const percentage = `${String(snapshot.percentage).padStart(3)}%`
-  const nameWidth = stringWidth(shownName)
-  const size = Math.max(4, Math.min(longestBar, Math.floor((room - nameWidth) / 3)))
-  const full = Math.round((size * snapshot.percentage) / 100)
-  let used = nameWidth + 2 + size + 1 + percentage.length
-  let facts = ''
-  for (const fact of factsOf(snapshot, step)) {
-    const part = facts ? ` · ${fact}` : `  ${fact}`
-    if (used + stringWidth(part) > room) break
-    used += stringWidth(part)
-    facts += part
-  }
-  return `${shownName}  ${colour.cyan('█'.repeat(full))}${colour.dim('░'.repeat(size - full))} ${percentage}${facts}`
-}
-
-function factsOf(snapshot: MigrationSnapshot, step: string): string[] {
+/** Name, bar, percentage and step of one migration; on a wide terminal the facts as well. Narrower than the terminal. */
+export function barLine({ name, snapshot }: BarRow, width: number, colour: Style['colour']): string {
+  // One character less: where a line is as wide as the terminal, some begin another one.
+  const room = width - 1
   const label = snapshot.phase ? phaseLabels[snapshot.phase] : snapshot.step ? stepLabels[snapshot.step] : 'starting'
-  const facts = snapshot.phase || snapshot.bytes ? transferFacts(snapshot) : []
-  return [step ? `${label} (${step})` : label, ...facts]
+  const facts = width >= oneLineWidth ? [label, ...factsOf(snapshot)] : [label]
+  const shownName = cut(name, Math.min(longestName, Math.floor(room * 0.4)))
+  const size = Math.max(4, Math.min(longestBar, Math.floor((room - stringWidth(shownName)) / 5)))
+  const full = Math.round((size * snapshot.percentage) / 100)
+  const left = room - stringWidth(shownName) - size - 9
+  return `${shownName}  ${colour.cyan('█'.repeat(full))}${colour.dim('░'.repeat(size - full))} ${String(snapshot.percentage).padStart(3)}%  ${joined(facts, left)}`
+}
+
+/** Bytes, objects, rate and time left of one migration; empty while nothing is transferred. Narrower than the terminal. */
+export function factsLine({ snapshot }: BarRow, width: number, colour: Style['colour']): string {
+  return colour.dim(`  ${joined(factsOf(snapshot), width - 3)}`)
+}
+
+const factsOf = (snapshot: MigrationSnapshot): string[] => (snapshot.phase || snapshot.bytes ? transferFacts(snapshot) : [])
+
+/** As many parts as there is room for. */
+function joined(parts: readonly string[], room: number): string {
+  let text = ''
+  for (const part of parts) {
+    const longer = text ? `${text} · ${part}` : part
+    if (stringWidth(longer) > room) break
+    text = longer
+  }
+  return text
 }
 
 /** The beginning of a text that is at most so wide; `…` where something was left out. */

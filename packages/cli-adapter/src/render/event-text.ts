@@ -1,6 +1,7 @@
 import type { ProgressEvent, ProgressEventOf, StepName } from '@saddle/core'
 import { escape } from '../escape.ts'
 import { bytes, count, counted, duration } from './format.ts'
+import { lossText } from './report.ts'
 import type { Style } from './style.ts'
 
 /** What a step is doing, in a word or two. */
@@ -21,7 +22,8 @@ export const phaseLabels: Readonly<Record<ProgressEventOf<'transfer'>['phase'], 
 }
 
 /** An event as one line of text, safe to show; undefined for one that says nothing new to a reader. */
-export function eventText(event: ProgressEvent, { colour }: Style): string | undefined {
+export function eventText(event: ProgressEvent, style: Style): string | undefined {
+  const { colour } = style
   switch (event.type) {
     case 'migration-start':
       return `${event.resumed ? 'resuming' : 'starting'}: ${escape(event.source)} → ${escape(event.target)}`
@@ -36,10 +38,8 @@ export function eventText(event: ProgressEvent, { colour }: Style): string | und
       return `${phaseLabels[event.phase]}: ${transferFacts(event).join(', ')}`
     case 'message':
       return event.level === 'warning' ? `${colour.yellow('warning:')} ${escape(event.text)}` : escape(event.text)
-    case 'loss': {
-      const { subject, reason, count: many } = event.loss
-      return `${colour.yellow('not migrated:')} ${escape(subject)}${many === undefined ? '' : ` (${count(many)})`}: ${escape(reason)}`
-    }
+    case 'loss':
+      return lossText(event.loss, style)
     case 'migration-end':
       return endText(event)
   }

@@ -1,34 +1,33 @@
-import { emptySnapshot, reduce, type MigrationSnapshot, type ProgressEvent } from '@saddle/core'
+import { emptySnapshot, reduce, type ProgressEvent, type ProgressEventOf } from '@saddle/core'
 import { MultiBar, type SingleBar } from 'cli-progress'
 import { escape } from '../escape.ts'
 import type { Output } from '../io.ts'
-import { barLine } from './bar-line.ts'
+import { barLine, factsLine, oneLineWidth, type BarRow } from './bar-line.ts'
 import { endText, eventText, transferFacts } from './event-text.ts'
 import type { ProgressView } from './progress.ts'
 import { sign, type Style } from './style.ts'
 
-interface Row {
-  bar: SingleBar
-  name: string
-  snapshot: MigrationSnapshot
-  /** The steps of the run, as the events count them. */
-  step: string
+/** A running migration, and its lines on the screen; none while there is no room. */
+interface Row extends BarRow {
+  lines: SingleBar[]
 }
+
+/** Lines that stay free for what scrolls by above the bars. */
+const freeLines = 4
 
 /**
  * A bar for each running migration at the bottom of the terminal; what should be remembered scrolls by above them: how
- * each one ended, warnings, losses.
+ * each one ended, warnings, losses. Migrations for which there is no room wait for the end of another one.
  */
 export function barView(output: Output, style: Style): ProgressView {
   const rows = new Map<string, Row>()
   const bars = new MultiBar({
     stream: output as NodeJS.WritableStream,
-    format: (_options, { maxWidth }, row: Row) => barLine(row, maxWidth, style.colour),
     // Lines logged above move the bars, so each frame is drawn anew.
     forceRedraw: true,
     hideCursor: true,
     clearOnComplete: true,
-    // `barLine` fits the width; switching the terminal's own wrapping off could outlive a killed process.
+    // The lines fit the width; switching the terminal's own wrapping off could outlive a killed process.
     linewrap: null,
     gracefulExit: false,
   })
@@ -39,15 +38,16 @@ export function barView(output: Output, style: Style): ProgressView {
     show(event) {
       const row = rows.get(event.migrationId) ?? begin(event)
       row.snapshot = reduce(row.snapshot, event)
-      if (event.type === 'step-start') row.step = `${event.index}/${event.total}`
       if (event.type === 'migration-end') {
-        log(ended(row, event))
+        say(ended(row, event))
         rows.delete(event.migrationId)
-        bars.remove(row.bar)
+        for (const line of row.lines) bars.remove(line)
+        for (const waiting of rows.values()) draw(waiting)
       } else if (event.type === 'loss' || (event.type === 'message' && event.level === 'warning')) {
-        log(`  ${row.name}: ${eventText(event, style) ?? ''}`)
+        say(`  ${row.name}: ${eventText(event, style) ?? ''}`)
       }
     },
+    note: say,
     stop() {
       if (!bars.isActive) return
       bars.update()
@@ -55,18 +55,33 @@ export function barView(output: Output, style: Style): ProgressView {
     },
   }
 
+  function say(text: string): void {
+    if (bars.isActive) log(text)
+    else output.write(`${text}\n`)
+  }
+
   function begin(event: ProgressEvent): Row {
-    const name = event.type === 'migration-start' ? `${escape(event.source)} → ${escape(event.target)}` : event.migrationId
-    const row = { name, snapshot: emptySnapshot(), step: '' } as Row
-    // The bar keeps a reference to its payload, so that changing the row is enough.
-    row.bar = bars.create(100, 0, row)
+    const name = event.type === 'migration-start' ? `${escape(event.source)} → ${escape(event.target)}` : escape(event.migrationId)
+    const row: Row = { name, snapshot: emptySnapshot(), lines: [] }
     rows.set(event.migrationId, row)
+    draw(row)
     return row
   }
 
-  function ended({ name, snapshot }: Row, event: ProgressEvent & { type: 'migration-end' }): string {
+  /** Gives a migration its lines, if it has none yet and there is room. */
+  function draw(row: Row): void {
+    const formats = (output.columns ?? 80) < oneLineWidth ? [barLine, factsLine] : [barLine]
+    const drawn = [...rows.values()].reduce((sum, { lines }) => sum + lines.length, 0)
+    if (row.lines.length > 0 || (drawn > 0 && drawn + formats.length > (output.rows ?? 24) - freeLines)) return
+    // The bars keep a reference to their payload, so that changing the row is enough.
+    row.lines = formats.map((format) =>
+      bars.create(100, 0, row, { format: (_options, { maxWidth }) => format(row, maxWidth, style.colour) }),
+    )
+  }
+
+  function ended({ name, snapshot }: Row, event: ProgressEventOf<'migration-end'>): string {
     const mark = sign(({ completed: 'good', failed: 'bad', cancelled: 'warning' } as const)[event.status], style)
     const facts = transferFacts({ bytes: snapshot.bytes, objects: snapshot.objects }).join(' · ')
-    return `${mark} ${name}  ${endText(event)}${event.status === 'completed' ? style.colour.dim(` · ${facts}`) : ''}`
+    return `${mark} ${name}  ${endText(event)}${event.status === 'completed' && snapshot.bytes > 0 ? style.colour.dim(` · ${facts}`) : ''}`
   }
 }

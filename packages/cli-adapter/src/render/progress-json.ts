@@ -5,7 +5,8 @@ import type { ProgressView } from './progress.ts'
 /** One event a line, as it was emitted. */
 export function jsonView(output: Output): ProgressView {
   return {
-    show: (event) => output.write(`${escapedJson(event)}\n`),
+    show: (event) => void output.write(`${escapedJson(event)}\n`),
+    note: () => undefined,
     stop: () => undefined,
   }
 }

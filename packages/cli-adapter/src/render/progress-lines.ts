@@ -26,6 +26,7 @@ export function lineView(output: Output, style: Style): ProgressView {
       const text = eventText(event, style)
       if (text !== undefined) output.write(`${labels.get(migrationId) ?? migrationId}: ${text}\n`)
     },
+    note: (text) => void output.write(`${text}\n`),
     stop: () => undefined,
   }
 }

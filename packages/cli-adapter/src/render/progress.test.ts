@@ -89,20 +89,33 @@ describe('as JSON', () => {
 })
 
 describe('on a terminal', () => {
-  it.each([100, 60, 40])('shows a bar for each running migration within %d characters', async (columns) => {
+  it.each([120, 80, 40])('shows each running migration within %d characters', async (columns) => {
     const stdout = new Capture({ isTTY: true, columns })
-    const view = await open(stdout)
+    const view = await open(stdout, { NO_COLOR: '1' })
     view.show(event(begin()))
     view.show(event(begin('PROJ/größe-機能-with-a-very-long-name-indeed', 'acme/b'), 0, 'm2'))
     view.show(event(step))
     view.show(event(transfer(2500)))
     view.stop()
-    const frames = stdout.text.replace(/\x1b\[[?\d;]*[A-Za-z]/g, '\n').split('\n').filter((text) => text.includes('░'))
-    expect(Math.max(...frames.map((text) => stringWidth(text)))).toBeLessThan(columns)
-    expect(frames.some((text) => text.startsWith('PROJ/gr'))).toBe(true)
-    const last = frames.filter((text) => text.startsWith('PROJ/app')).at(-1)
-    expect(last).toMatch(/█+░+ +\d+%/)
-    if (columns === 100) expect(last).toMatch(/transferring \(3\/6\) · 2\.4 MiB · 2,500\/5,000 objects/)
+    const lines = stdout.text.replace(/\x1b\[[?\d;]*[A-Za-z]/g, '\n').split('\n')
+    expect(Math.max(...lines.map((text) => stringWidth(text)))).toBeLessThan(columns)
+    expect(lines.some((text) => text.startsWith('PROJ/gr'))).toBe(true)
+    expect(lines.filter((text) => text.startsWith('PROJ/app')).at(-1)).toMatch(columns > 40 ? /█+░+ +48% {2}transferring/ : /█+░+ +48%/)
+    const facts = '2.4 MiB · 2,500/5,000 objects · 3.0 MiB/s · 12 s left'
+    expect(lines.some((text) => text.includes(columns > 40 ? facts : '2.4 MiB'))).toBe(true)
+  })
+
+  it('never draws more lines than the terminal has, and lets those wait that do not fit', async () => {
+    const stdout = new Capture({ isTTY: true, rows: 9 })
+    const view = await open(stdout, { NO_COLOR: '1' })
+    for (let number = 1; number <= 5; number++) view.show(event(begin(`PROJ/r${number}`, `acme/r${number}`), 0, `m${number}`))
+    view.show(event(end, 0, 'm1'))
+    const shown = screen(stdout.text).filter((line) => line.includes('░'))
+    expect(shown.map((line) => line.slice(0, 7))).toEqual(['PROJ/r2'])
+    view.show(event(end, 0, 'm2'))
+    view.stop()
+    expect(stdout.text).toContain('PROJ/r3 → acme/r3  ░')
+    expect(stdout.text).not.toContain('PROJ/r5 → acme/r5  ░')
   })
 
   it('leaves what ended and what was lost above, and no bar behind', async () => {

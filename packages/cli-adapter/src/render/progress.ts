@@ -4,7 +4,9 @@ import { styleOf } from './style.ts'
 
 /** Shows the events of one or of many migrations as they come. */
 export interface ProgressView {
-  show(event: ProgressEvent): void
+  show(this: void, event: ProgressEvent): void
+  /** Says something that is not about one migration; safe to show. Nothing, where programs read. */
+  note(text: string): void
   /** Leaves the terminal as it was found; what was shown for good stays. */
   stop(): void
 }

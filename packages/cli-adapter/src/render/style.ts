@@ -1,6 +1,6 @@
 import pc from 'picocolors'
-import { isInteractive, wantsColour, type Variables } from '../environment.ts'
-import type { Output } from '../io.ts'
+import type { Output, Variables } from '../io.ts'
+import { isInteractive, wantsColour } from '../terminal.ts'
 
 /** How to write to one stream. */
 export interface Style {

@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { ExitStatus } from './exit-status.ts'
+import type { Io } from './io.ts'
+import type {
+  CommonOptions, DoctorOptions, HistoryOptions, InventoryOptions, LogsOptions, MigrateOptions, SandboxOptions,
+} from './options.ts'
+
+/** Runs the function of a command and remembers what it is to exit with. */
+export type Runner = (start: () => Promise<ExitStatus>, options: CommonOptions) => Promise<void>
+
+/** All commands on one screen. What each one needs is loaded when it is called, so that help is told at once. */
+export function programOf(io: Io, run: Runner): Command {
+  const program = new Command('saddle')
+    .description('Moves repositories from Bitbucket Data Center to GitHub: history, tags, notes and settings, verified.')
+    .version(versionOfPackage(), '-V, --version', 'print the version')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      // `main` says what is wrong.
+      outputError: () => undefined,
+    })
+    .addHelpText('after', environmentHelp)
+
+  const command = (usage: string, text: string): Command =>
+    program
+      .command(usage)
+      .description(text)
+      .option('--json', 'print JSON: one object a line, the report last')
+      .option('--debug', 'print the stack of an error')
+
+  requestOptions(command('migrate <PROJECT/slug>', 'move a repository, or bring it up to date'))
+    .action((source: string, options: MigrateOptions) => run(async () => (await import('./commands/migrate.ts')).migrate(source, options, io), options))
+
+  requestOptions(command('plan <PROJECT/slug>', 'say what a migration would do and what would be lost; writes nothing'))
+    .action((source: string, options: MigrateOptions) => run(async () => (await import('./commands/plan.ts')).plan(source, options, io), options))
+
+  requestOptions(command('verify <PROJECT/slug>', 'compare source and target, ref by ref'))
+    .action((source: string, options: MigrateOptions) => run(async () => (await import('./commands/verify.ts')).verify(source, options, io), options))
+
+  command('inventory [PROJECT...]', 'list what is at the source, and what would be lost')
+    .addOption(new Option('--csv', 'print CSV, for a spreadsheet').conflicts('json'))
+    .action((projects: string[], options: InventoryOptions) => run(async () => (await import('./commands/inventory.ts')).inventory(projects, options, io), options))
+
+  command('history', 'list migrations, newest first')
+    .addOption(new Option('--status <status>', 'only those in this state').choices(['pending', 'in_progress', 'completed', 'failed', 'cancelled']))
+    .option('--project <key>', 'only those from this project')
+    .option('--owner <owner>', 'only those to this owner')
+    .option('--limit <number>', 'how many', whole(1), 50)
+    .action((options: HistoryOptions) => run(async () => (await import('./commands/history.ts')).history(options, io), options))
+
+  command('logs <id>', 'show what a migration reported')
+    .option('--follow', 'wait for more until it ends')
+    .action((id: string, options: LogsOptions) => run(async () => (await import('./commands/logs.ts')).logs(id, options, io), options))
+
+  command('retry <id>', 'go on with a migration that failed, was cancelled, or whose process died')
+    .action((id: string, options: CommonOptions) => run(async () => (await import('./commands/migrate.ts')).retry(id, options, io), options))
+
+  command('cancel <id>', 'stop a migration, whichever process runs it')
+    .action((id: string, options: CommonOptions) => run(async () => (await import('./commands/cancel.ts')).cancel(id, options, io), options))
+
+  command('doctor', 'check addresses, certificates, tokens and this machine')
+    .option('--owner <owner>', 'also whether repositories can be created there')
+    .action((options: DoctorOptions) => run(async () => (await import('./commands/doctor.ts')).doctor(options, io), options))
+
+  command('sandbox', 'start a Bitbucket and a GitHub on this machine, to rehearse on')
+    .option('--seed <path>', 'a local repository to put into the Bitbucket; may be repeated', collect)
+    .option('--bitbucket-port <port>', 'any free one by default', whole(0, 65_535), 0)
+    .option('--github-port <port>', 'any free one by default', whole(0, 65_535), 0)
+    .option('--tls', 'serve https, with a private authority')
+    .option('--latency <ms>', 'delay of every request', whole(0), 0)
+    .action((options: SandboxOptions) => run(async () => (await import('./commands/sandbox.ts')).sandbox(options, io), options))
+
+  command('demo', 'migrate real repositories between two servers on this machine, and prove it')
+    .action((options: CommonOptions) => run(async () => (await import('./commands/demo.ts')).demo(options, io), options))
+
+  return program
+}
+
+/** What `migrate`, `plan` and `verify` take. */
+function requestOptions(command: Command): Command {
+  return command
+    .requiredOption('--to <owner/name>', 'where to: an organisation or user, with a repository name or without')
+    .addOption(new Option('--visibility <who>', 'who may see a new repository (default: "private")').choices(['private', 'internal', 'public']))
+    .option('--existing', 'the target is a repository that exists')
+    .option('--force', 'overwrite refs of the target that have diverged')
+    .option('--prune', 'delete refs of the target that the source does not have')
+    .option('--namespace <prefix>', 'a ref namespace to move; may be repeated (default: refs/heads/, refs/tags/, refs/notes/)', collect)
+    .option('--description <text>', "in place of the source's")
+    .option('--no-settings', 'leave default branch, description, topics and the archived flag alone')
+    .addOption(new Option('--git <backend>', 'what moves the objects (default: "auto")').choices(['auto', 'relay', 'native', 'isomorphic']))
+}
+
+const collect = (value: string, all: string[] = []): string[] => [...all, value]
+
+const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => (value: string): number => {
+  const number = /^\d+$/.test(value) ? Number(value) : NaN
+  if (number >= least && number <= most) return number
+  throw new InvalidArgumentError(`Give a whole number ${most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`}.`)
+}
+
+const versionOfPackage = (): string =>
+  (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
+
+const environmentHelp = `
+Environment:
+  SADDLE_BITBUCKET_URL       address of the Bitbucket server, context path included
+  SADDLE_BITBUCKET_TOKEN     HTTP access token (or SADDLE_BITBUCKET_USERNAME and SADDLE_BITBUCKET_PASSWORD)
+  SADDLE_GITHUB_URL          REST base; https://api.github.com by default, https://host/api/v3 for an Enterprise Server
+  SADDLE_GITHUB_TOKEN        token (or SADDLE_GITHUB_APP_ID and GITHUB_PRIVATE_KEY_PATH)
+  SADDLE_HOME                where migrations are remembered; ~/.saddle by default
+  SADDLE_CA_FILE             PEM certificates of a private authority
+  HTTPS_PROXY, NO_PROXY      proxy, and hosts reached without it
+  NO_COLOR, FORCE_COLOR      without colours, or with them in a pipe too
+
+Exit status: 0 done, 1 failed, 2 usage, 3 partly done (some refs were rejected), 130 interrupted.`
