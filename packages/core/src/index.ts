@@ -3,9 +3,14 @@
  *
  * @packageDocumentation
  */
-export { BitbucketClient, type BitbucketAuth, type BitbucketClientOptions } from '@saddle/bitbucket-client'
-export { GitHubClient, type GitHubAuth, type GitHubClientOptions } from '@saddle/github-client'
+export { BitbucketClient, type BitbucketAuth, type BitbucketClientOptions, type Repository as BitbucketRepository } from '@saddle/bitbucket-client'
+export {
+  GitHubClient, authorizationUrl, exchangeCode, refreshToken, webUrlOf,
+  type AccessReport, type GitHubAuth, type GitHubClientOptions, type OAuthApp, type Organization, type RateLimit,
+  type RepositoryPermissions, type TargetRepository as GitHubRepository, type Team, type TeamPermission, type UserToken, type Viewer,
+} from '@saddle/github-client'
 export { showRefName } from '@saddle/git-relay'
+export * from './bulk/index.ts'
 export * from './engine.ts'
 export * from './events.ts'
 export * from './git/backend.ts'

@@ -31,7 +31,9 @@ describe('CredentialVault', () => {
     await vault.hold('s', 'job-2')
     await vault.endSession('s')
     expect(await vault.ofSession('s')).toEqual({})
+    expect(await vault.holds('s', 'job-1')).toBe(true)
     await vault.release('s', 'job-1')
+    expect(await vault.holds('s', 'job-1')).toBe(false)
     expect(await vault.ofJob('s', 'job-1')).toEqual({})
     expect(await vault.ofJob('s', 'job-2')).toEqual({ bitbucket, github })
     await vault.release('s', 'job-2')
@@ -82,13 +84,13 @@ describe('CredentialVault', () => {
     await vault.put('t', 'github', { token: 'other' }, hour())
     const mine = await stored()
     await store.set('account/t', mine, hour())
-    await expect(vault.ofSession('t')).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await expect(vault.ofSession('t')).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' })
     const account = JSON.parse(mine) as { credentials: Record<string, { provider: string; sealed: string }>; session: { ids: Record<string, string> } }
     const { ids } = account.session
     const [a, b] = [account.credentials[ids['bitbucket']!]!, account.credentials[ids['github']!]!]
     ;[a.sealed, b.sealed] = [b.sealed, a.sealed]
     await store.set('account/s', JSON.stringify(account), hour())
-    await expect(vault.ofSession('s')).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    await expect(vault.ofSession('s')).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' })
   })
 
   it('seals anew with the current key when it writes', async () => {

@@ -16,7 +16,6 @@ export interface GitHubCredential {
   expiresAt?: number
   /** Gets a new token, once: it is replaced together with the token. */
   refreshToken?: string
-  refreshTokenExpiresAt?: number
 }
 
 /** The credential of each provider. */
@@ -49,7 +48,7 @@ const replaceAttempts = 50
  * removed in the same write. `subject` names a session over the rotations of its id; it is what records carry as `owner`.
  *
  * Subject, provider and the credential's own id are authenticated data: an entry that was changed, or copied to another
- * place, does not open (`STORE_FAILED`).
+ * place, does not open (`AUTHENTICATION_FAILED`).
  */
 export class CredentialVault {
   readonly #store: SessionStore
@@ -107,6 +106,11 @@ export class CredentialVault {
   async ofJob(subject: string, job: string): Promise<Partial<Credentials>> {
     const { account } = await this.#read(subject)
     return this.#open(account, subject, account.jobs[job] ?? {})
+  }
+
+  /** Whether a job holds credentials; nothing is decrypted. */
+  async holds(subject: string, job: string): Promise<boolean> {
+    return (await this.#read(subject)).account.jobs[job] !== undefined
   }
 
   /** The job ended, or never began: what only it needed is gone. */

@@ -22,7 +22,7 @@ describe('Keyring', () => {
         const changed = Buffer.from(bytes)
         changed[index]! ^= 1
         const flipped = part === 'nonce' ? [id, changed.toString('base64url'), data] : [id, nonce, changed.toString('base64url')]
-        expect(() => keyring.open(flipped.join('.'), place)).toThrow(expect.objectContaining({ code: 'STORE_FAILED' }))
+        expect(() => keyring.open(flipped.join('.'), place)).toThrow(expect.objectContaining({ code: 'AUTHENTICATION_FAILED' }))
       }
     }
   })
@@ -31,7 +31,7 @@ describe('Keyring', () => {
     const keyring = new Keyring([key('a')])
     const sealed = keyring.seal('secret', ['ab', 'c'])
     for (const other of [['a', 'bc'], ['abc'], ['ab', 'c', ''], ['ab', 'd']]) {
-      expect(() => keyring.open(sealed, other)).toThrow(expect.objectContaining({ code: 'STORE_FAILED' }))
+      expect(() => keyring.open(sealed, other)).toThrow(expect.objectContaining({ code: 'AUTHENTICATION_FAILED' }))
     }
   })
 

@@ -65,14 +65,14 @@ export class Keyring {
   /**
    * Decrypts what was sealed for the same place.
    *
-   * @throws SaddleError `STORE_FAILED` when it was changed, belongs elsewhere, or its key is no longer among the keys
+   * @throws SaddleError `AUTHENTICATION_FAILED` when it was changed, belongs elsewhere, or its key is no longer among the keys
    */
   open(sealed: string, place: readonly string[]): string {
     const [id = '', nonce = '', data = ''] = sealed.split('.')
     const key = this.#keys.find((candidate) => candidate.id === id)
     const bytes = Buffer.from(data, 'base64url')
     if (!key || bytes.length < tagBytes) {
-      throw new SaddleError('STORE_FAILED', 'Stored credentials cannot be read: the key that sealed them is not among the session keys. Log in again.')
+      throw new SaddleError('AUTHENTICATION_FAILED', 'Stored credentials cannot be read: the key that sealed them is not among the session keys. Log in again.')
     }
     try {
       const decipher = createDecipheriv(algorithm, key.secret, Buffer.from(nonce, 'base64url'), { authTagLength: tagBytes })
@@ -80,7 +80,7 @@ export class Keyring {
       decipher.setAuthTag(bytes.subarray(-tagBytes))
       return Buffer.concat([decipher.update(bytes.subarray(0, -tagBytes)), decipher.final()]).toString('utf8')
     } catch (cause) {
-      throw new SaddleError('STORE_FAILED', 'Stored credentials were changed or moved and are not used. Log in again.', { cause })
+      throw new SaddleError('AUTHENTICATION_FAILED', 'Stored credentials were changed or moved and are not used. Log in again.', { cause })
     }
   }
 

@@ -1,0 +1,11 @@
+/**
+ * The server: logins and sessions, the source and the target, migrations with live progress, bulk migrations and teams,
+ * all below `/api/v1`.
+ *
+ * @packageDocumentation
+ */
+export { createLogger } from './log.ts'
+export type {
+  OAuthOptions, RateLimitOptions, ServerOptions, SessionLifetimes, SourceOptions, StreamOptions, TargetOptions,
+} from './options.ts'
+export { createServer, type SaddleServer } from './server.ts'
