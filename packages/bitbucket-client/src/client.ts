@@ -5,12 +5,13 @@ import {
 import type { z } from 'zod'
 import { credentialsOf, type Credentials } from './auth.ts'
 import { checkedBaseUrl } from './base-url.ts'
-import { exceptionOf, requestOptions } from './failure.ts'
+import { exceptionOf, missingPart, requestOptions } from './failure.ts'
 import { paged } from './pages.ts'
 import { parse } from './parse.ts'
 import { projectPath, repositoryPath, segment } from './path.ts'
 import { gitRemoteOf } from './remote.ts'
 import * as schema from './schema.ts'
+import { SizeReader } from './sizes.ts'
 import type {
   ApplicationProperties, BitbucketAuth, Branch, CallOptions, LastCommit, Project, Repository, RepositorySize, Tag,
 } from './types.ts'
@@ -60,8 +61,8 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
   readonly insecure: boolean
   readonly #http: HttpClient
   readonly #credentials: Credentials
+  readonly #sizes: SizeReader
   readonly #allowedHosts: readonly string[]
-  #sizesRefused = false
 
   constructor(options: BitbucketClientOptions) {
     super()
@@ -78,6 +79,7 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
     this.insecure = this.#http.insecure
     this.#allowedHosts = allowedHosts ?? []
     this.#credentials = credentialsOf(auth, this.redactor)
+    this.#sizes = new SizeReader(this.#http, this.#credentials.isToken)
     for (const name of ['request', 'retry', 'throttle'] as const) this.#http.on(name, (event) => this.emit(name, event))
   }
 
@@ -131,7 +133,7 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
     try {
       return (await read('default-branch'))?.id
     } catch (error) {
-      if (missing(error) !== 'resource') return noneIf(error)
+      if (missingPart(error) !== 'resource') return noneIf(error)
     }
     // Servers before 7.5 have the older resource only; it answers 204 where there is none.
     try {
@@ -185,17 +187,7 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
    * password only, and not again once the server has refused that.
    */
   async size(projectKey: string, slug: string, options: CallOptions = {}): Promise<RepositorySize | undefined> {
-    const path = `projects/${segment(projectKey, 'projectKey')}/repos/${segment(slug, 'slug')}/sizes`
-    if (this.#credentials.isToken || this.#sizesRefused) return undefined
-    try {
-      return await this.#get(path, schema.sizes, options)
-    } catch (error) {
-      const { code } = SaddleError.from(error)
-      if (code === 'NOT_FOUND' && missing(error) === 'resource') return undefined
-      if (!refusals.has(code)) throw error
-      this.#sizesRefused = true
-      return undefined
-    }
+    return this.#sizes.read(`projects/${segment(projectKey, 'projectKey')}/repos/${segment(slug, 'slug')}/sizes`, options)
   }
 
   /** The labels, which GitHub calls topics. Servers that know no labels have none. */
@@ -206,7 +198,7 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
         names.push(name)
       }
     } catch (error) {
-      if (missing(error) !== 'resource') throw error
+      if (missingPart(error) !== 'resource') throw error
     }
     return names
   }
@@ -218,9 +210,10 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
       await this.#http.text(path, requestOptions(signal))
       return true
     } catch (error) {
-      if (missing(error) === 'resource') return false
+      if (missingPart(error) === 'resource') return false
       const { code } = SaddleError.from(error)
-      if (code === 'FORBIDDEN' || (code === 'AUTHENTICATION_FAILED' && this.#credentials.isToken)) return undefined
+      const closed = code === 'FORBIDDEN' || (this.#credentials.isToken && (code === 'AUTHENTICATION_FAILED' || code === 'REDIRECTED'))
+      if (closed) return undefined
       throw error
     }
   }
@@ -245,21 +238,10 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
   }
 }
 
-/** Failures that say that this part of the server is closed to these credentials. */
-const refusals = new Set(['AUTHENTICATION_FAILED', 'CAPTCHA_REQUIRED', 'FORBIDDEN', 'REDIRECTED', 'PROTOCOL_ERROR'])
-
-/** What a 404 is about: the repository or project, something within it, or (a server without that API) the resource. */
-function missing(error: unknown): 'place' | 'content' | 'resource' | undefined {
-  if (!SaddleError.is(error) || error.code !== 'NOT_FOUND') return undefined
-  const exception = exceptionOf(error)
-  if (exception === undefined) return 'resource'
-  return exception === 'NoSuchRepositoryException' || exception === 'NoSuchProjectException' ? 'place' : 'content'
-}
-
 /** Undefined when the failure says that the repository is empty; any other is thrown on. */
 function noneIf(error: unknown): undefined {
   const exception = exceptionOf(error)
-  if (missing(error) === 'content' || exception === 'EmptyRepositoryException') return undefined
+  if (missingPart(error) === 'content' || exception === 'EmptyRepositoryException') return undefined
   throw error
 }
 

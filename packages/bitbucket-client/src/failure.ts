@@ -17,7 +17,7 @@ export const requestOptions = (signal: AbortSignal | undefined): HttpRequest => 
  */
 export function bitbucketError(answer: FailedAnswer): SaddleError {
   const { exception, message } = reported(answer.text)
-  const error = exception === undefined ? statusError(answer) : exceptionError(exception, message, answer)
+  const error = exceptionError(exception ?? '', message, answer)
   if (exception !== undefined) exceptions.set(error, exception)
   return error
 }
@@ -65,9 +65,15 @@ function exceptionError(exception: string, message: string, answer: FailedAnswer
       options,
     )
   }
-  const { code, retryable } = statusError(answer)
-  return new SaddleError(code, `${host} answered ${answer.status} to ${context.path}: ${message || exception}`, { ...options, retryable })
+  const byStatus = statusError(answer)
+  const said = message || exception
+  if (!said || byStatus.code === 'AUTHENTICATION_FAILED' || byStatus.code === 'INVALID_INPUT') return byStatus
+  const { code, retryable } = byStatus
+  return new SaddleError(code, `${host} answered ${answer.status} to ${context.path}: ${said.slice(0, longestWords)}`, { ...options, retryable })
 }
+
+/** Characters of the server's own words in an error; some of them put a stack into it. */
+const longestWords = 500
 
 function reported(text: string): { exception?: string; message: string } {
   try {
@@ -78,4 +84,12 @@ function reported(text: string): { exception?: string; message: string } {
     // Answers of a proxy or a login page carry no exception; the status has to do.
     return { message: '' }
   }
+}
+
+/** What a 404 is about: the repository or project, something within it, or (a server without that API) the resource. */
+export function missingPart(error: unknown): 'place' | 'content' | 'resource' | undefined {
+  if (!SaddleError.is(error) || error.code !== 'NOT_FOUND') return undefined
+  const exception = exceptionOf(error)
+  if (exception === undefined) return 'resource'
+  return exception === 'NoSuchRepositoryException' || exception === 'NoSuchProjectException' ? 'place' : 'content'
 }

@@ -17,7 +17,7 @@ export function gitRemoteOf(
   const { projectKey, slug, cloneUrl } = repository
   const base = http.baseUrl
   const scm = http.resolve(`scm/${segment(projectKey.toLowerCase(), 'projectKey')}/${segment(slug, 'slug')}.git`)
-  if (cloneUrl === undefined) return { url: scm.href, http }
+  if (cloneUrl === undefined || !URL.canParse(cloneUrl)) return { url: scm.href, http }
   const link = new URL(cloneUrl)
   if (link.origin === base.origin && link.pathname.startsWith(base.pathname.replace(/\/?$/, '/'))) return { url: link.href, http }
   if (link.hostname === base.hostname || allowedHosts.includes(link.host)) return { url: scm.href, http }

@@ -41,9 +41,10 @@ export const repository = place
     state: text,
     links: z.object({ clone: z.array(cloneLink).nullish() }).nullish().catch(undefined),
   })
-  .transform(({ slug, project: { key, type }, name, origin, links, state, size, ...rest }): Repository =>
+  .transform(({ slug, project: { key, type }, name, origin, links, state, size, description, ...rest }): Repository =>
     Object.freeze({
       ...rest,
+      description,
       size,
       projectKey: key,
       slug,
