@@ -76,8 +76,8 @@ export async function* takeInventory(bitbucket: BitbucketClient, options: Invent
 }
 
 async function* repositories(bitbucket: BitbucketClient, { projects, signal }: InventoryOptions): AsyncGenerator<Repository> {
-  if (!projects) return yield* bitbucket.allRepositories({ signal })
-  for (const project of projects) yield* bitbucket.repositories(project, { signal })
+  if (!projects) yield* bitbucket.allRepositories({ signal })
+  else for (const project of projects) yield* bitbucket.repositories(project, { signal })
 }
 
 function basicRow(repository: Repository): InventoryRow {

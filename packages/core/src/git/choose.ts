@@ -1,6 +1,8 @@
 import { SaddleError } from '@saddle/transport'
 import type { GitChoice } from '../request.ts'
+import { AutomaticBackend } from './automatic.ts'
 import type { GitBackend } from './backend.ts'
+import { NativeBackend } from './native.ts'
 import { RelayBackend } from './relay.ts'
 
 /** A backend, and why it is the one. */
@@ -19,9 +21,10 @@ export function chooseBackend(choice: GitChoice, given: GitBackend | 'auto'): Ch
   if (given !== 'auto' && (choice === 'auto' || choice === given.name)) {
     return { backend: given, reason: 'The engine was given it.' }
   }
-  if (choice === 'auto') return { backend: new RelayBackend(), reason: 'It streams from server to server and needs no disk.' }
+  if (choice === 'auto') return { backend: new AutomaticBackend(), reason: 'It streams from server to server and needs no disk.' }
   if (choice === 'relay') return { backend: new RelayBackend(), reason: 'The request names it.' }
-  throw new SaddleError('BACKEND_UNAVAILABLE', `The git backend ${choice} is not available here. Ask for relay, or leave the choice open.`, {
+  if (choice === 'native') return { backend: new NativeBackend(), reason: 'The request names it.' }
+  throw new SaddleError('BACKEND_UNAVAILABLE', `The git backend ${choice} is not available here. Ask for relay or native, or leave the choice open.`, {
     context: { option: 'options.git' },
   })
 }
