@@ -77,7 +77,7 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
     this.baseUrl = this.#http.baseUrl
     this.redactor = this.#http.redactor
     this.insecure = this.#http.insecure
-    this.#allowedHosts = allowedHosts ?? []
+    this.#allowedHosts = (allowedHosts ?? []).map((host) => host.toLowerCase())
     this.#credentials = credentialsOf(auth, this.redactor)
     this.#sizes = new SizeReader(this.#http, this.#credentials.isToken)
     for (const name of ['request', 'retry', 'throttle'] as const) this.#http.on(name, (event) => this.emit(name, event))

@@ -18,7 +18,10 @@ export function uncompressed(body: Readable, encoding: string | undefined): Read
   const name = encoding?.trim().toLowerCase()
   if (!name || name === 'identity') return body
   const decoder = decoders[name]?.()
-  if (!decoder) throw new SaddleError('PROTOCOL_ERROR', `The answer is encoded as ${name}, which was not asked for.`)
+  if (!decoder) {
+    body.destroy()
+    throw new SaddleError('PROTOCOL_ERROR', `The answer is encoded as ${name}, which was not asked for.`)
+  }
   // The callback takes the error, which the decoder reports to its reader as well.
   return pipeline(body, decoder, () => undefined)
 }

@@ -10,6 +10,7 @@ import { SaddleError, type ErrorContext } from './error.ts'
 import { connectionFailure } from './failure.ts'
 import type { Headers, HttpAnswer, HttpClientOptions, HttpEvents, HttpRequest } from './http-types.ts'
 import { Redactor } from './redact.ts'
+import { isRedirect, redirected, redirectTarget } from './redirect.ts'
 import { parseRetryAfter } from './retry-after.ts'
 import { retry, retryDefaults } from './retry.ts'
 import { statusError } from './status-error.ts'
@@ -217,7 +218,11 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
       for (let hops = 0; !options.raw && isRedirect(answer); hops++) {
         status = answer.status
         answer.body.destroy()
-        const target = this.#redirectTarget(answer, url, hops, request, { ...context, status })
+        const target = redirectTarget(answer, url)
+        const reads = method === 'GET' || method === 'HEAD'
+        if (target?.origin !== this.#origin || !request.followRedirects || !reads || hops >= mostRedirects) {
+          throw redirected(url, target, { ...context, status }, this.redactor)
+        }
         answer = await this.#send(target, request)
       }
       status = answer.status
@@ -244,22 +249,6 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
       if (timer) clearTimeout(timer)
       release()
     })
-  }
-
-  #redirectTarget(answer: HttpAnswer, url: URL, hops: number, request: HttpRequest, context: ErrorContext): URL {
-    const location = answer.headers['location'] ?? ''
-    const target = URL.canParse(location, url.href) ? new URL(location, url) : undefined
-    const reads = request.method === undefined || request.method === 'GET' || request.method === 'HEAD'
-    if (target?.origin === this.#origin && request.followRedirects && reads && hops < mostRedirects) return target
-    const upgrade = url.protocol === 'http:' && target?.protocol === 'https:' && target.hostname === url.hostname
-    throw new SaddleError(
-      'REDIRECTED',
-      upgrade
-        ? `${url.host} redirects to TLS. Begin the base URL with https:// instead of http://.`
-        : `${url.host} redirects ${url.pathname} to ${target ? target.origin + target.pathname : 'nowhere'}; it was not followed, so that no ` +
-          'credential reaches an unexpected place. Use the final address, or check that the credential is valid there.',
-      { context, redactor: this.redactor },
-    )
   }
 
   async #send(url: URL, request: HttpRequest, raw = false): Promise<HttpAnswer> {
@@ -325,8 +314,6 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
 
 const isEmpty = (method: string | undefined, status: number, headers: Headers): boolean =>
   method === 'HEAD' || status === 204 || status === 304 || headers['content-length'] === '0'
-
-const isRedirect = ({ status, headers }: HttpAnswer): boolean => status >= 300 && status < 400 && headers['location'] !== undefined
 
 /** The bytes are no longer encoded, nor of that length. */
 function withoutEncoding(headers: Headers): Headers {
