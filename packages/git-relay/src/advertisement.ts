@@ -1,6 +1,7 @@
 import { SaddleError } from '@saddle/transport'
 import { pktText, type PktReader } from './pkt-line.ts'
 import { decodeRefName, isRefName, showRefName } from './ref-name.ts'
+import { sanitize } from './remote-text.ts'
 import type { ObjectFormat, RefListing, RefTip } from './refs.ts'
 
 /** What a server says to `GET info/refs`: its refs, or in version 2 only what it can do. */
@@ -40,13 +41,12 @@ export async function readAdvertisement(reader: PktReader, wanted: (ref: string)
 /** Throws the text of an `ERR` line, with which a server gives up outside of any sideband. */
 export function throwIfErr(line: unknown): void {
   if (!(line instanceof Buffer) || line.toString('latin1', 0, 4) !== 'ERR ') return
-  throw new SaddleError('UPSTREAM_ERROR', `The git server refuses: ${showRefName(pktText(line).slice(4)).slice(0, 500)}`)
+  throw new SaddleError('UPSTREAM_ERROR', `The git server refuses: ${sanitize(pktText(line).slice(4)).slice(0, 500)}`)
 }
 
 /** One object id at the beginning of a line; undefined when it is none. */
 export function leadingOid(line: Buffer): string | undefined {
-  const oid = /^(?:[0-9a-f]{40}|[0-9a-f]{64})(?= |$)/.exec(line.toString('latin1', 0, 65))?.[0]
-  return oid
+  return /^(?:[0-9a-f]{64}|[0-9a-f]{40})(?= )/.exec(line.toString('latin1', 0, 65))?.[0]
 }
 
 /** Collects refs of a listing, keeping what was asked for. */

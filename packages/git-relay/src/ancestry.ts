@@ -1,7 +1,7 @@
 import { SaddleError, throwIfAborted, type GitRemote } from '@saddle/transport'
 import { throwIfErr } from './advertisement.ts'
 import { fetchPack, UnknownObjectError } from './fetch-pack.ts'
-import { agent, postUploadPack, readAnswer } from './git-http.ts'
+import { agent, askAgain, postUploadPack, readAnswer } from './git-http.ts'
 import { discoverProtocol } from './listing.ts'
 import { PackMeter } from './pack-meter.ts'
 import { flushPkt, pktLine, pktText } from './pkt-line.ts'
@@ -28,7 +28,8 @@ export async function isAncestor(source: GitRemote, ancestor: string, descendant
   throwIfAborted(options.signal)
   if (ancestor === descendant) return true
   const protocol = options.protocol ?? (await discoverProtocol(source, options))
-  return protocol === 2 ? askForPack(source, ancestor, descendant, options) : askForReady(source, ancestor, descendant, options)
+  const ask = protocol === 2 ? askForPack : askForReady
+  return askAgain(() => ask(source, ancestor, descendant, options))
 }
 
 /** Options of {@link findDiverged}. */
@@ -97,7 +98,7 @@ async function askForReady(source: GitRemote, ancestor: string, descendant: stri
   const want = pktLine(`want ${descendant} multi_ack_detailed side-band-64k agent=${agent}${format}`)
   const request = want + pktLine(`shallow ${ancestor}`) + flushPkt + pktLine(`have ${ancestor}`) + flushPkt
   const body = await postUploadPack(source, request, { signal })
-  return readAnswer(source, body, async (reader) => {
+  return readAnswer(source, body, signal, async (reader) => {
     for (;;) {
       const line = await reader.read()
       if (!(line instanceof Buffer)) throw new SaddleError('UPSTREAM_ERROR', 'The source ended its answer before it had said what it has. Run again.')

@@ -1,6 +1,6 @@
 import { SaddleError, type GitRemote } from '@saddle/transport'
 import { throwIfErr } from './advertisement.ts'
-import { agent, failureAt, postUploadPack } from './git-http.ts'
+import { agent, failureAt, postUploadPack, release } from './git-http.ts'
 import { delimPkt, flushPkt, pktLine, pktText, PktReader } from './pkt-line.ts'
 import type { ObjectFormat } from './refs.ts'
 import { sanitize } from './remote-text.ts'
@@ -43,15 +43,17 @@ export async function* fetchPack(remote: GitRemote, request: FetchRequest, optio
     protocol: v2 ? 2 : undefined,
     ...(patience === undefined ? {} : { patience }),
   })
+  let whole = false
+  const reader = new PktReader(body)
   try {
-    const reader = new PktReader(body)
     await (v2 ? skipToPackfile(reader) : skipAcknowledgements(reader))
     yield* sidebandData(reader, { onText, onError: sourceGaveUp, onTruncated: packTruncated, onActivity })
-    await reader.read()
+    whole = true
   } catch (error) {
     throw error instanceof UnknownObjectError ? error : failureAt(remote, error, signal)
   } finally {
-    body.destroy()
+    if (whole) release(body, reader)
+    else body.destroy()
   }
 }
 
@@ -73,16 +75,13 @@ function fetchCommand({ objectFormat, wants, haves }: FetchRequest): string {
   return lines.map(pktLine).join('') + delimPkt + args.map(pktLine).join('') + flushPkt
 }
 
-/**
- * The request of versions 0 and 1 (gitprotocol-pack, "Packfile Negotiation").
- *
- * @param end - `done` asks for the pack at once, a flush only for what is common
- */
-export function uploadRequest({ objectFormat, wants, haves }: Omit<FetchRequest, 'protocol'>, end: string = pktLine('done')): string {
+/** The request of versions 0 and 1 (gitprotocol-pack, "Packfile Negotiation"). */
+function uploadRequest({ objectFormat, wants, haves }: FetchRequest): string {
   const capabilities = ['multi_ack_detailed', 'side-band-64k', 'ofs-delta', `agent=${agent}`]
   if (objectFormat !== 'sha1') capabilities.push(`object-format=${objectFormat}`)
   const want = wants.map((oid, index) => `want ${oid}${index === 0 ? ` ${capabilities.join(' ')}` : ''}`)
-  return want.map(pktLine).join('') + flushPkt + haves.map((oid) => pktLine(`have ${oid}`)).join('') + end
+  const have = haves.map((oid) => `have ${oid}`)
+  return want.map(pktLine).join('') + flushPkt + [...have, 'done'].map(pktLine).join('')
 }
 
 async function skipToPackfile(reader: PktReader): Promise<void> {

@@ -41,7 +41,8 @@ export async function getAdvertisement(remote: GitRemote, service: Service, opti
 }
 
 /** Sends a request to git-upload-pack, compressed when it is long (as git does), and returns the answer's body. */
-export async function postUploadPack(remote: GitRemote, request: string, options: GitRequestOptions): Promise<Readable> {
+export async function postUploadPack(remote: GitRemote, lines: string, options: GitRequestOptions): Promise<Readable> {
+  const request = Buffer.from(lines, 'latin1')
   const long = request.length > compressAbove
   const answer = await remote.http.request(address(remote, 'git-upload-pack'), {
     method: 'POST',
@@ -83,20 +84,53 @@ export async function postReceivePack(
 }
 
 /**
- * Reads an answer that is not a pack, to its end, so that the connection can be used again.
+ * Reads an answer that is not a pack.
  *
  * @throws what `read` throws; a connection that breaks is `NETWORK` or `TIMEOUT`
  */
-export async function readAnswer<T>(remote: GitRemote, body: Readable, read: (reader: PktReader) => Promise<T>): Promise<T> {
+export async function readAnswer<T>(
+  remote: GitRemote,
+  body: Readable,
+  signal: AbortSignal | undefined,
+  read: (reader: PktReader) => Promise<T>,
+): Promise<T> {
+  const reader = new PktReader(body, answerLimit)
   try {
-    const reader = new PktReader(body, answerLimit)
     const result = await read(reader)
-    await reader.read()
+    release(body, reader)
     return result
   } catch (error) {
-    throw failureAt(remote, error)
-  } finally {
     body.destroy()
+    throw failureAt(remote, error, signal)
+  }
+}
+
+/**
+ * Lets go of an answer that was read as far as it matters. Its end is read without waiting for it, so that the
+ * connection can be used again, and what fails then harms nobody.
+ */
+export function release(body: Readable, reader: PktReader): void {
+  void reader
+    .read()
+    .catch(() => undefined)
+    .finally(() => body.destroy())
+}
+
+/** How often an answer that breaks off is asked for in all. */
+const attempts = 3
+
+/**
+ * Asks, and asks again when the answer breaks off: that does no harm to who only reads. The client itself repeats a
+ * request only until an answer has begun; its errors say how often it did.
+ */
+export async function askAgain<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask()
+    } catch (error) {
+      const broken = SaddleError.is(error) && error.retryable && error.code !== 'CONFLICT' && error.context.attempts === undefined
+      if (!broken || attempt >= attempts) throw error
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { SaddleError, type ErrorCode, type GitRemote, type HttpClient } from '@saddle/transport'
 import { readAdvertisement, type Advertisement } from './advertisement.ts'
-import { getAdvertisement, postUploadPack, readAnswer } from './git-http.ts'
+import { askAgain, getAdvertisement, postUploadPack, readAnswer } from './git-http.ts'
 import { lsRefsRequest, readLsRefs } from './ls-refs.ts'
 import type { ObjectFormat, RefListing } from './refs.ts'
 
@@ -45,8 +45,10 @@ export async function listSourceRefs(remote: GitRemote, options: ListSourceOptio
  * @throws SaddleError as {@link listSourceRefs}; `NOT_FOUND` also for a moment after a repository was created
  */
 export async function listTargetRefs(remote: GitRemote, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<RefListing> {
-  const body = await getAdvertisement(remote, 'git-receive-pack', { signal })
-  const advertisement = await readAnswer(remote, body, (reader) => readAdvertisement(reader, () => true))
+  const advertisement = await askAgain(async () => {
+    const body = await getAdvertisement(remote, 'git-receive-pack', { signal })
+    return readAnswer(remote, body, signal, (reader) => readAdvertisement(reader, () => true))
+  })
   if ('refs' in advertisement) return advertisement
   throw new SaddleError('PROTOCOL_ERROR', 'The target answers in version 2 of the git protocol, which has no push.')
 }
@@ -57,12 +59,15 @@ const discoveryMayHelp: ReadonlySet<ErrorCode> = new Set(['PROTOCOL_ERROR', 'UPS
 async function discover(remote: GitRemote, options: ListSourceOptions): Promise<RefListing> {
   const advertisement = await readDiscovery(remote, options)
   if ('refs' in advertisement) return advertisement
-  return lsRefs(remote, options, advertisement.capabilities.get('object-format') === 'sha256' ? 'sha256' : 'sha1', true)
+  const format = advertisement.capabilities.get('object-format') === 'sha256' ? 'sha256' : 'sha1'
+  return askAgain(() => lsRefs(remote, options, format, true))
 }
 
 async function readDiscovery(remote: GitRemote, options: ListSourceOptions): Promise<Advertisement> {
-  const body = await getAdvertisement(remote, 'git-upload-pack', { signal: options.signal, protocol: 2 })
-  const advertisement = await readAnswer(remote, body, (reader) => readAdvertisement(reader, chosenBy(options)))
+  const advertisement = await askAgain(async () => {
+    const body = await getAdvertisement(remote, 'git-upload-pack', { signal: options.signal, protocol: 2 })
+    return readAnswer(remote, body, options.signal, (reader) => readAdvertisement(reader, chosenBy(options)))
+  })
   spoken.set(remote.http, advertisement.protocol)
   return advertisement
 }
@@ -70,7 +75,7 @@ async function readDiscovery(remote: GitRemote, options: ListSourceOptions): Pro
 async function lsRefs(remote: GitRemote, options: ListSourceOptions, format: ObjectFormat, repeat: boolean): Promise<RefListing> {
   const request = lsRefsRequest(options.prefixes, format)
   const body = await postUploadPack(remote, request, { signal: options.signal, protocol: 2, repeat })
-  const listing = await readAnswer(remote, body, (reader) => readLsRefs(reader, format, chosenBy(options)))
+  const listing = await readAnswer(remote, body, options.signal, (reader) => readLsRefs(reader, format, chosenBy(options)))
   spoken.set(remote.http, 2)
   return listing
 }

@@ -2,7 +2,7 @@ import { SaddleError } from '@saddle/transport'
 import { leadingOid, RefCollector, throwIfErr } from './advertisement.ts'
 import { agent } from './git-http.ts'
 import { delimPkt, flushPkt, pktLine, type PktReader } from './pkt-line.ts'
-import { decodeRefName } from './ref-name.ts'
+import { decodeRefName, encodeRefName } from './ref-name.ts'
 import type { ObjectFormat, RefListing } from './refs.ts'
 
 /**
@@ -13,7 +13,7 @@ import type { ObjectFormat, RefListing } from './refs.ts'
  */
 export function lsRefsRequest(prefixes: readonly string[] | undefined, objectFormat: ObjectFormat): string {
   const lines = ['command=ls-refs', `agent=${agent}`, ...(objectFormat === 'sha1' ? [] : [`object-format=${objectFormat}`])]
-  const args = ['peel', 'symrefs', ...(prefixes ? ['HEAD', ...prefixes].map((prefix) => `ref-prefix ${prefix}`) : [])]
+  const args = ['peel', 'symrefs', ...(prefixes ? ['HEAD', ...prefixes].map((prefix) => `ref-prefix ${encodeRefName(prefix).toString('latin1')}`) : [])]
   return lines.map(pktLine).join('') + delimPkt + args.map(pktLine).join('') + flushPkt
 }
 

@@ -31,8 +31,13 @@ export class PassingPack implements AsyncIterable<Buffer> {
    */
   static async begin(pieces: AsyncGenerator<Buffer, void, void>, limit: number, progress: ProgressReporter): Promise<PassingPack> {
     const pack = new PassingPack(pieces, limit, progress)
-    pack.#held = await pack.#take()
-    return pack
+    try {
+      pack.#held = await pack.#take()
+      return pack
+    } catch (error) {
+      pack.close()
+      throw error
+    }
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer, void, void> {

@@ -13,7 +13,7 @@ const specials = ['flush', 'delim', 'response-end'] as const
 const largest = 65_520
 const nothing = Buffer.alloc(0)
 
-/** One line of ASCII text as a packet. A newline is added, as git does. */
+/** One line as a packet, for text of one byte a character (latin1). A newline is added, as git does. */
 export function pktLine(text: string): string {
   return (text.length + 5).toString(16).padStart(4, '0') + text + '\n'
 }
@@ -62,7 +62,8 @@ export class PktReader {
     if (!digits) return undefined
     const text = digits.toString('latin1')
     const length = /^[0-9a-f]{4}$/i.test(text) ? parseInt(text, 16) : NaN
-    if (length < 3) return specials[length] ?? 'flush'
+    const special = specials[length]
+    if (special) return special
     if (!(length >= 4 && length <= largest)) {
       throw new SaddleError('PROTOCOL_ERROR', "The server's answer is not git's wire format. Check that the address is a repository's.")
     }

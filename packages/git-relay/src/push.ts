@@ -42,7 +42,7 @@ export async function push(remote: GitRemote, request: PushRequest, options: Pus
   const asked = askedOf(capabilities)
   const commands = pushCommands(request, asked)
   const body = await postReceivePack(remote, requestBody(commands, request.pack), { signal })
-  return readAnswer(remote, body, async (reader) => {
+  return readAnswer(remote, body, signal, async (reader) => {
     if (!asked.includes('side-band-64k')) return readReportStatus(reader)
     const report = sidebandData(reader, {
       onText,

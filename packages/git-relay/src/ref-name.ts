@@ -39,7 +39,6 @@ export function encodeRefName(name: string): Buffer {
  * rules of git-check-ref-format that keep lines apart (no control character, space or `~^:?*[\`, no `..`, `@{`, `//`).
  */
 export function isRefName(name: string): boolean {
-   
   return name.startsWith('refs/') && !/[\0-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\/$|\.$/.test(name)
 }
 

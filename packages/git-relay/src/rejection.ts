@@ -65,7 +65,7 @@ const general: Omit<Refusal, 'pattern'> = {
 }
 
 /** Says only that a hook of the server refused; which one, and why, is in the text that it wrote. */
-const unspecific = /hook declined|^failed$|unpacker error|index-pack (abnormal exit|failed)|unpack-objects abnormal exit/i
+const unspecific = /(pre-receive|update|post-receive) hook declined|^failed$|unpacker error|index-pack (abnormal exit|failed)|unpack-objects abnormal exit/i
 
 /** What a refusal means: a code, and a text with cause and remedy. */
 export interface Explanation {
