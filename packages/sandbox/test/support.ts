@@ -61,7 +61,6 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   // The shape is what the tests are about.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly body: any
 }
 

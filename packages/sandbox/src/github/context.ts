@@ -1,12 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { Git } from '../git/git.ts'
-import { notFound, requiresAuthentication } from './errors.ts'
+import { RestError } from '../http/rest-error.ts'
+import { adminRights, notAccessible, notFound, requiresAuthentication } from './errors.ts'
 import { atLeast, type Actor, type Level, type Organization, type Repository, type User } from './model.ts'
 import type { NewTargetRepository } from './options.ts'
 import type { Limits } from './limits.ts'
 import type { Shapes } from './shapes.ts'
-import type { GitHubState } from './state.ts'
+import { repositoryKey, type GitHubState } from './state.ts'
 
 /** What the routes share. */
 export class GitHubContext {
@@ -14,14 +15,17 @@ export class GitHubContext {
   readonly state: GitHubState
   readonly shapes: Shapes
   readonly limits: Limits
+  /** Version of an Enterprise Server; undefined on github.com. */
+  readonly serverVersion?: string
   readonly createRepository: (wanted: NewTargetRepository) => Promise<Repository>
   readonly #actors = new WeakMap<IncomingMessage, Actor>()
 
-  constructor(parts: Pick<GitHubContext, 'git' | 'state' | 'shapes' | 'limits' | 'createRepository'>) {
+  constructor(parts: Pick<GitHubContext, 'git' | 'state' | 'shapes' | 'limits' | 'createRepository' | 'serverVersion'>) {
     this.git = parts.git
     this.state = parts.state
     this.shapes = parts.shapes
     this.limits = parts.limits
+    if (parts.serverVersion !== undefined) this.serverVersion = parts.serverVersion
     this.createRepository = parts.createRepository
   }
 
@@ -38,17 +42,38 @@ export class GitHubContext {
   viewer(request: FastifyRequest): User {
     const actor = this.actor(request)
     if (actor.kind === 'user') return actor.user
-    throw actor.kind === 'anonymous' ? requiresAuthentication() : notFound()
+    throw actor.kind === 'anonymous' ? requiresAuthentication() : notAccessible('integration')
   }
 
-  /** The repository of the path, if the caller sees it, with what the caller may do. */
+  /** The repository of the path, by name or number, if the caller sees it, with what the caller may do. */
   repository(request: FastifyRequest): { repository: Repository; level: Level } {
-    const { owner, repo } = request.params as { owner: string; repo: string }
-    const repository = this.state.repository(owner, repo)
+    const { owner = '', repo = '', id } = request.params as { owner?: string; repo?: string; id?: string }
+    const actor = this.actor(request)
+    const repository = id === undefined ? this.state.repository(owner, repo) : this.state.repositoryById(Number(id))
+    const moved = repository ? undefined : this.state.renamed.get(repositoryKey(owner, repo))
+    if (moved && atLeast(this.state.access(actor, moved), 'pull')) throw this.#movedTo(request, moved)
     if (!repository) throw notFound()
-    const level = this.state.access(this.actor(request), repository)
+    const level = this.state.access(actor, repository)
     if (!atLeast(level, 'pull')) throw notFound()
     return { repository, level }
+  }
+
+  /** Lets administrators of a repository through. */
+  requireAdmin(request: FastifyRequest, repository: Repository, level: Level): void {
+    if (atLeast(level, 'admin')) return
+    const actor = this.actor(request)
+    if (actor.kind === 'installation') throw notAccessible('integration')
+    const byUser = actor.kind === 'user' && this.state.accessOfUser(actor.user, repository)
+    throw actor.kind === 'user' && actor.permissions && byUser === 'admin' ? notAccessible('personal access token') : adminRights()
+  }
+
+  /** A renamed repository is found under its number; a write has to be repeated as it was. */
+  #movedTo(request: FastifyRequest, repository: Repository): RestError {
+    const read = request.method === 'GET' || request.method === 'HEAD'
+    const rest = (request.raw.url ?? '').replace(/^.*?\/repos\/[^/]+\/[^/?]+/, '')
+    const url = `${this.shapes.api}/repositories/${repository.id}${rest}`
+    const message = read ? 'Moved Permanently' : 'Temporary Redirect'
+    return new RestError(read ? 301 : 307, { message, url, documentation_url: 'https://docs.github.com/rest' }, { location: url })
   }
 
   organization(request: FastifyRequest): Organization {

@@ -9,7 +9,7 @@ import { sendText } from '../http/send-json.ts'
 import { atLeast, type Actor, type Repository } from './model.ts'
 import type { GitHubOptions, RefRule } from './options.ts'
 import { refusalsOf } from './refusals.ts'
-import type { GitHubState } from './state.ts'
+import { repositoryKey, type GitHubState } from './state.ts'
 
 const challenge = { 'www-authenticate': 'Basic realm="GitHub"' }
 const pathPattern = /^\/([^/]+)\/([^/]+?)(?:\.git)?\/(info\/refs|git-upload-pack|git-receive-pack)$/
@@ -42,13 +42,21 @@ export class GitHubGit {
     const [, owner = '', name = '', endpoint = ''] = pathPattern.exec(url.pathname)?.map((part) => decodeURIComponent(part)) ?? []
     const ask = parseGitEndpoint(request.method ?? '', endpoint, url.searchParams)
     if (!ask) return sendText(response, 404, 'Not Found\n')
+    const moved = state.repository(owner, name) ? undefined : state.renamed.get(repositoryKey(owner, name))
+    if (moved && atLeast(state.access(actor, moved), 'pull')) {
+      const location = `/${moved.owner.login}/${moved.name}.git/${endpoint}${url.search}`
+      return sendText(response, request.method === 'GET' ? 301 : 307, '', { location })
+    }
     const repository = state.repository(owner, name)
     const level = repository ? state.access(actor, repository) : 'none'
     const pushes = ask.service === 'git-receive-pack'
     if (actor.kind === 'anonymous' && (pushes || !atLeast(level, 'pull'))) return sendText(response, 401, 'Repository not found.\n', challenge)
     const visible = repository && Date.now() - repository.createdAt >= (options.visibleAfterMs ?? 0)
     if (!visible || !atLeast(level, 'pull')) return sendText(response, 404, 'Repository not found.\n')
-    if (pushes && !atLeast(level, 'push')) return sendText(response, 403, `Permission to ${owner}/${name}.git denied.\n`)
+    if (pushes && !atLeast(level, 'push')) {
+      const byUser = actor.kind === 'user' && !actor.permissions
+      return sendText(response, 403, byUser ? `Permission to ${owner}/${name}.git denied to ${actor.user.login}.\n` : 'Write access to repository not granted.\n')
+    }
     if (pushes && repository.archived) return sendText(response, 403, 'This repository was archived so it is read-only.\n')
     const common = { path: repository.path, ...ask, protocol: 2 as const }
     if (!pushes) return backend.serve(request, response, { ...common, config: { 'uploadpack.allowFilter': 'true', 'uploadpack.allowAnySHA1InWant': 'true' } })

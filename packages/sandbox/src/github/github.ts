@@ -13,16 +13,20 @@ import { sendJson, sendText } from '../http/send-json.ts'
 import { concurrencyLimit } from '../limit.ts'
 import { plantSeed } from '../seed.ts'
 import { GitHubContext } from './context.ts'
-import { badCredentials } from './errors.ts'
+import { badCredentials, gitHubError } from './errors.ts'
 import { GitHubGit, isGitPath } from './git.ts'
 import { appOfJwt } from './jwt.ts'
-import { Limits } from './limits.ts'
+import { identityOf, Limits } from './limits.ts'
 import type { Account, Actor, App, Level, Repository } from './model.ts'
+import { teamSlug } from './names.ts'
 import { OAuth } from './oauth.ts'
 import type { AppHandle, GitHubOptions, NewApp, NewOrganization, NewTargetRepository, NewTeam, NewToken, RefRule } from './options.ts'
 import { gitHubRoutes } from './routes/index.ts'
 import { Shapes } from './shapes.ts'
 import { GitHubState, repositoryKey } from './state.ts'
+
+/** Told where REST lives below `/api/v3`, as on an Enterprise Server. */
+const serverVersion = '3.17.0'
 
 /** A GitHub on loopback: its REST API, its git, and the pages of its OAuth flow. */
 export class GitHubSandbox {
@@ -71,6 +75,7 @@ export class GitHubSandbox {
       state: server.#state,
       shapes: new Shapes(server.url, server.#webUrl),
       limits: server.#limits,
+      ...(server.#apiPath ? { serverVersion } : {}),
       createRepository: (wanted) => server.#makeRepository(wanted),
     })
     gitHubRoutes(server.#app, server.#context, server.#apiPath)
@@ -116,18 +121,20 @@ export class GitHubSandbox {
 
   /** Creates an organisation. */
   createOrganization(wanted: NewOrganization): { login: string; id: number } {
-    const { login, enterprise = false, description = null, owners = [], members = [] } = wanted
+    const { login, enterprise = false, description = null, owners = [], members = [], basePermission = 'pull', membersCanCreateRepositories = true } = wanted
     const id = this.#state.nextId()
     this.#state.accounts.set(login.toLowerCase(), {
-      kind: 'organization', id, login, description, enterprise, owners: new Set(owners), members: new Set(members), teams: [],
+      kind: 'organization', id, login, description, enterprise, owners: lowerCase(owners), members: lowerCase(members), teams: [],
+      basePermission, membersCanCreateRepositories,
     })
     return { login, id }
   }
 
   /** Creates a personal access token. */
-  createToken({ user, scopes = [], fineGrained = false }: NewToken): string {
+  createToken({ user, scopes = [], fineGrained = false, permissions }: NewToken): string {
     const owner = found(this.#state.user(user), `user ${user}`)
-    return this.#state.addToken(fineGrained ? 'github_pat' : 'ghp', { kind: 'user', user: owner, scopes: fineGrained ? undefined : scopes })
+    if (fineGrained) return this.#state.addToken('github_pat', { kind: 'user', user: owner, scopes: undefined, permissions })
+    return this.#state.addToken('ghp', { kind: 'user', user: owner, scopes })
   }
 
   /** Makes a token unknown from now on. */
@@ -195,9 +202,9 @@ export class GitHubSandbox {
   /** Creates a team. */
   createTeam({ org, name, description, privacy = 'closed', members = [] }: NewTeam): { id: number; slug: string } {
     const organization = found(this.#state.organization(org), `organisation ${org}`)
-    const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
+    const slug = teamSlug(name)
     const id = this.#state.nextId()
-    organization.teams.push({ id, slug, name, description: description ?? null, privacy, members: new Set(members), permissions: new Map() })
+    organization.teams.push({ id, slug, name, description: description ?? null, privacy, members: lowerCase(members), permissions: new Map() })
     return { id, slug }
   }
 
@@ -221,17 +228,17 @@ export class GitHubSandbox {
     response.setHeader('x-github-request-id', randomBytes(8).toString('hex').toUpperCase())
     if (await this.#oauth.serve(request, response, url)) return
     const overGit = isGitPath(url.pathname)
-    const actor = this.#authenticate(request.headers.authorization)
+    const actor = this.#authenticate(request.headers.authorization, overGit)
     if (overGit) {
       if (!actor) return sendText(response, 401, 'Invalid username or token.\n', { 'www-authenticate': 'Basic realm="GitHub"' })
       return this.#git.serve(exchange, actor)
     }
     if (!url.pathname.startsWith(this.#apiPath)) return sendText(response, 404, 'Not Found\n')
     try {
+      if (!request.headers['user-agent']) throw gitHubError(403, 'Request forbidden by administrative rules. Please make sure your request has a User-Agent header')
       if (!actor) throw badCredentials()
-      const who = actor.kind === 'user' ? actor.user.login : actor.kind === 'installation' ? `installation ${actor.installation.id}` : actor.kind
       const path = url.pathname.slice(this.#apiPath.length)
-      if (path !== '/rate_limit') this.#limits.count(who, request.method ?? '', request.method === 'POST' && path.endsWith('/repos'), response)
+      if (path !== '/rate_limit') this.#limits.count(identityOf(actor), request.method ?? '', request.method === 'POST', response)
     } catch (error) {
       if (!(error instanceof RestError)) throw error
       request.resume()
@@ -239,15 +246,20 @@ export class GitHubSandbox {
     }
     if (actor.kind === 'user' && actor.scopes) response.setHeader('x-oauth-scopes', actor.scopes.join(', '))
     response.setHeader('x-github-media-type', 'github.v3; format=json')
+    if (this.#apiPath) response.setHeader('x-github-enterprise-version', serverVersion)
     this.#context.identify(request, actor)
     this.#app.routing(request, response)
   }
 
-  /** Any user name goes with a token as password. Undefined for credentials that are none. */
-  #authenticate(header: string | undefined): Actor | undefined {
+  /** Any user name goes with a token as password. Git knows no other way. Undefined for credentials that are none. */
+  #authenticate(header: string | undefined, overGit: boolean): Actor | undefined {
     const credentials = parseCredentials(header)
-    if (credentials.scheme === 'none') return { kind: 'anonymous' }
-    const token = credentials.scheme === 'basic' ? credentials.password || credentials.user : credentials.token
+    if (credentials.scheme === 'none') return header ? undefined : { kind: 'anonymous' }
+    if (overGit) {
+      if (credentials.scheme !== 'basic') return undefined
+      return this.#state.actorOf(credentials.password) ?? this.#state.actorOf(credentials.user)
+    }
+    const token = credentials.scheme === 'basic' ? credentials.password : credentials.token
     const known = this.#state.actorOf(token)
     if (known) return known
     const app = appOfJwt(token, this.#state.apps.values())
@@ -288,6 +300,8 @@ export class GitHubSandbox {
     return found(this.#state.repository(owner, name), `repository ${owner}/${name}`)
   }
 }
+
+const lowerCase = (logins: readonly string[]): Set<string> => new Set(logins.map((login) => login.toLowerCase()))
 
 function found<T>(one: T | undefined, what: string): T {
   if (one === undefined) throw new Error(`The sandbox has no ${what}`)

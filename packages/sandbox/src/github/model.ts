@@ -29,6 +29,9 @@ export interface Organization {
   readonly owners: Set<string>
   readonly members: Set<string>
   readonly teams: Team[]
+  /** What every member may do with every repository. */
+  readonly basePermission: Level
+  readonly membersCanCreateRepositories: boolean
 }
 
 /** A user or an organisation. */
@@ -85,13 +88,30 @@ export interface Installation {
   readonly id: number
   readonly app: App
   readonly account: Account
-  readonly permissions: Readonly<Record<string, string>>
+  readonly permissions: Permissions
   readonly tokenTtlSeconds: number
 }
+
+/** What an App or a fine-grained token may do: `read` or `write` by `contents`, `administration`, `members` and so on. */
+export type Permissions = Readonly<Record<string, string>>
 
 /** Who sends a request. */
 export type Actor =
   | { readonly kind: 'anonymous' }
-  | { readonly kind: 'user'; readonly user: User; readonly scopes: readonly string[] | undefined }
-  | { readonly kind: 'installation'; readonly installation: Installation }
+  | {
+      readonly kind: 'user'
+      readonly user: User
+      /** Of a classic token. */
+      readonly scopes: readonly string[] | undefined
+      /** Of a fine-grained token; undefined for all that the user may do. */
+      readonly permissions?: Permissions | undefined
+    }
+  | {
+      readonly kind: 'installation'
+      readonly installation: Installation
+      /** The installation's, or the part of them that the token was made for. */
+      readonly permissions: Permissions
+      /** Ids of the only repositories it was made for. */
+      readonly repositories: ReadonlySet<number> | undefined
+    }
   | { readonly kind: 'app'; readonly app: App }

@@ -1,4 +1,5 @@
 import type { Seed } from '../seed.ts'
+import type { Level } from './model.ts'
 
 /** How the GitHub of the sandbox behaves. */
 export interface GitHubOptions {
@@ -14,6 +15,8 @@ export interface GitHubOptions {
   readonly fileLimit?: number
   /** Requests an hour and identity. Default 5000. */
   readonly primaryLimit?: number
+  /** Length of that hour in seconds. Default 3600. */
+  readonly primaryWindowSeconds?: number
   /** Secondary limits; default none. */
   readonly secondaryLimits?: {
     /** GET costs 1 point, everything else 5. */
@@ -21,6 +24,8 @@ export interface GitHubOptions {
     /** Requests that create something. */
     readonly contentPerMinute?: number
     readonly concurrent?: number
+    /** What `Retry-After` says. Default: the rest of the minute. */
+    readonly retryAfterSeconds?: number
   }
   /** Milliseconds after its creation during which git does not see a repository. Default 0. */
   readonly visibleAfterMs?: number
@@ -34,8 +39,10 @@ export interface NewToken {
   readonly user: string
   /** Scopes of a classic token, such as `repo`, `admin:org`. */
   readonly scopes?: readonly string[]
-  /** A fine-grained token: no scopes are told, and it may do what the user may. */
+  /** A fine-grained token: no scopes are told. */
   readonly fineGrained?: boolean
+  /** What a fine-grained token may do, such as `{ contents: 'write', administration: 'write' }`. Default what the user may. */
+  readonly permissions?: Readonly<Record<string, string>>
 }
 
 /** An organisation to create. */
@@ -47,6 +54,10 @@ export interface NewOrganization {
   /** Logins of its owners besides the administrator. */
   readonly owners?: readonly string[]
   readonly members?: readonly string[]
+  /** What every member may do with every repository. Default `pull`. */
+  readonly basePermission?: Level
+  /** Whether members who own nothing may make repositories. Default true. */
+  readonly membersCanCreateRepositories?: boolean
 }
 
 /** A repository to create without the API. */

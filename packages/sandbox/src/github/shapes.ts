@@ -22,17 +22,18 @@ const mergeSettings = {
 
 /** GitHub's JSON, with the links that its description demands. */
 export class Shapes {
-  readonly #api: string
+  /** Base of the REST API. */
+  readonly api: string
   readonly #web: string
 
   constructor(api: string, web: string) {
-    this.#api = api
+    this.api = api
     this.#web = web
   }
 
   simpleUser(account: Account) {
     const { login, id } = account
-    const api = `${this.#api}/users/${login}`
+    const api = `${this.api}/users/${login}`
     return {
       login, id, node_id: nodeId('User', id), avatar_url: `${this.#web}/avatars/${id}`, gravatar_id: '', url: api,
       html_url: `${this.#web}/${login}`, followers_url: `${api}/followers`, following_url: `${api}/following{/other_user}`,
@@ -58,7 +59,7 @@ export class Shapes {
   }
 
   organizationSimple({ login, id, description }: Organization) {
-    const url = `${this.#api}/orgs/${login}`
+    const url = `${this.api}/orgs/${login}`
     return {
       login, id, node_id: nodeId('Organization', id), url, repos_url: `${url}/repos`, events_url: `${url}/events`, hooks_url: `${url}/hooks`,
       issues_url: `${url}/issues`, members_url: `${url}/members{/member}`, public_members_url: `${url}/public_members{/member}`,
@@ -78,7 +79,7 @@ export class Shapes {
   minimalRepository(repository: Repository, level?: Level) {
     const { id, name, owner } = repository
     const fullName = `${owner.login}/${name}`
-    const url = `${this.#api}/repos/${fullName}`
+    const url = `${this.api}/repos/${fullName}`
     const links = Object.fromEntries(Object.entries(repositoryLinks).map(([key, path]) => [`${key}_url`, url + path]))
     return {
       id, node_id: nodeId('Repository', id), name, full_name: fullName, private: repository.visibility !== 'public',
@@ -105,12 +106,20 @@ export class Shapes {
   }
 
   team(org: Organization, team: Team, permission: Level = 'pull') {
-    const url = `${this.#api}/organizations/${org.id}/team/${team.id}`
+    const url = `${this.api}/organizations/${org.id}/team/${team.id}`
     return {
       id: team.id, node_id: nodeId('Team', team.id), name: team.name, slug: team.slug, description: team.description, privacy: team.privacy,
       notification_setting: 'notifications_enabled', permission, url, html_url: `${this.#web}/orgs/${org.login}/teams/${team.slug}`,
       members_url: `${url}/members{/member}`, repositories_url: `${url}/repos`, parent: null, type: 'organization',
       organization_id: org.id, permissions: this.permissions(permission),
+    }
+  }
+
+  teamFull(org: Organization, team: Team) {
+    const { parent, ...rest } = this.team(org, team)
+    return {
+      ...rest, parent, created_at: epoch, updated_at: epoch, members_count: team.members.size, repos_count: team.permissions.size,
+      organization: this.organization(org),
     }
   }
 
@@ -124,7 +133,7 @@ export class Shapes {
   installation({ id, app, account, permissions }: Installation) {
     return {
       id, client_id: app.clientId, account: this.simpleUser(account), repository_selection: 'all',
-      access_tokens_url: `${this.#api}/app/installations/${id}/access_tokens`, repositories_url: `${this.#api}/installation/repositories`,
+      access_tokens_url: `${this.api}/app/installations/${id}/access_tokens`, repositories_url: `${this.api}/installation/repositories`,
       html_url: `${this.#web}/settings/installations/${id}`, app_id: app.id, app_slug: app.slug, target_id: account.id,
       target_type: account.kind === 'user' ? 'User' : 'Organization', permissions, events: [], created_at: epoch, updated_at: epoch,
       single_file_name: null, has_multiple_single_files: false, single_file_paths: [], suspended_by: null, suspended_at: null,

@@ -1,6 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { paginate, type GitHubContext } from '../context.ts'
 import { gitHubError, notFound } from '../errors.ts'
+import { identityOf } from '../limits.ts'
+import type { Actor } from '../model.ts'
+
+/** Memberships are told to classic tokens of these scopes only. */
+function requireScope(actor: Actor): void {
+  if (actor.kind !== 'user' || !actor.scopes || actor.scopes.some((scope) => ['read:org', 'write:org', 'admin:org', 'user'].includes(scope))) return
+  throw gitHubError(403, 'You need at least read:org scope or user scope to list your organizations.')
+}
 
 /** Users, organisations, memberships, and what is said of the server itself. */
 export function accountRoutes(app: FastifyInstance, context: GitHubContext): void {
@@ -20,13 +28,14 @@ export function accountRoutes(app: FastifyInstance, context: GitHubContext): voi
 
   app.get('/orgs/:org', (request) => {
     const org = context.organization(request)
-    return { ...shapes.organization(org), members_can_create_repositories: state.administers(context.actor(request), org) }
+    return { ...shapes.organization(org), members_can_create_repositories: org.membersCanCreateRepositories }
   })
 
   app.get('/user/orgs', (request, reply) => {
-    const { login, siteAdmin } = context.viewer(request)
+    context.viewer(request)
+    requireScope(context.actor(request))
     const orgs = [...state.accounts.values()].flatMap((org) =>
-      org.kind === 'organization' && (siteAdmin || org.owners.has(login) || org.members.has(login)) ? [org] : [],
+      org.kind === 'organization' && state.belongs(context.actor(request), org) ? [org] : [],
     )
     return paginate(request, reply, orgs).map((org) => shapes.organizationSimple(org))
   })
@@ -34,8 +43,10 @@ export function accountRoutes(app: FastifyInstance, context: GitHubContext): voi
   app.get('/user/memberships/orgs/:org', (request) => {
     const org = context.organization(request)
     const user = context.viewer(request)
-    const owns = user.siteAdmin || org.owners.has(user.login)
-    if (!owns && !org.members.has(user.login)) throw notFound()
+    const actor = context.actor(request)
+    requireScope(actor)
+    const owns = state.administers(actor, org)
+    if (!state.belongs(actor, org)) throw notFound()
     const simple = shapes.organizationSimple(org)
     return {
       url: `${simple.url}/memberships/${user.login}`,
@@ -44,15 +55,18 @@ export function accountRoutes(app: FastifyInstance, context: GitHubContext): voi
       organization_url: simple.url,
       organization: simple,
       user: shapes.simpleUser(user),
-      permissions: { can_create_repository: owns },
+      permissions: { can_create_repository: state.creates(actor, org) },
     }
   })
 
   app.get('/rate_limit', (request) => {
     const actor = context.actor(request)
-    const core = context.limits.overview(actor.kind === 'user' ? actor.user.login : actor.kind)
+    const core = { ...context.limits.overview(identityOf(actor)), resource: 'core' }
     return { resources: { core, search: core }, rate: core }
   })
 
-  app.get('/meta', () => ({ verifiable_password_authentication: false, installed_version: '3.15.0' }))
+  app.get('/meta', () => ({
+    verifiable_password_authentication: false,
+    ...(context.serverVersion ? { installed_version: context.serverVersion } : {}),
+  }))
 }
