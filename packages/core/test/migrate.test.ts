@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { durationMs, emptySnapshot, reduce, type InventoryRow, type MigrationRecord } from '../src/index.ts'
 import { git, setStage, type Stage } from './stage.ts'
@@ -57,7 +58,8 @@ describe('a first migration', () => {
     const url = new URL(`${stage.sandbox.github.webUrl}/acme/${source.slug}.git`)
     const header = `Authorization: Basic ${Buffer.from(`x:${stage.sandbox.github.token}`).toString('base64')}`
     const environment = { ...process.env, GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'http.extraHeader', GIT_CONFIG_VALUE_0: header }
-    execFileSync('git', ['clone', '--quiet', '--mirror', url.href, folder], { env: environment, stdio: 'pipe' })
+    // Not the synchronous form: the server that is cloned from lives in this process.
+    await promisify(execFile)('git', ['clone', '--quiet', '--mirror', url.href, folder], { env: environment })
     expect(git(folder, 'for-each-ref', '--format=%(objectname) %(refname)')).toBe(source.refs())
     git(folder, 'fsck', '--full', '--strict')
     await rm(folder, { recursive: true })
