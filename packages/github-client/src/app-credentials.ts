@@ -18,6 +18,8 @@ interface InstallationToken {
 }
 
 const longestMargin = 5 * 60_000
+/** A signature is good for ten minutes; clocks may differ by some of them. */
+const signatureMargin = 5 * 60_000
 
 /**
  * Tokens of a GitHub App: the installation is found from the owner, a token is asked for it, kept, and replaced before
@@ -35,18 +37,25 @@ export class AppCredentials implements Credentials {
 
   constructor(auth: AppAuth, options: Omit<RestOptions, 'authorize'>) {
     const { redactor } = options.http
+    if (!/^[\w.-]+$/.test(String(auth.appId))) {
+      throw new SaddleError('INVALID_INPUT', "The GitHub App's id is missing or malformed. It is the number in the settings of the App.", { context: { option: 'auth.appId' } })
+    }
     const privateKey = readPrivateKey(auth.privateKey)
     redactor.add(auth.privateKey)
     redactor.add(privateKey)
     const sign = createAppAuth({ appId: auth.appId, privateKey, log: { warn() {} } })
+    let signed = { token: '', renewAt: 0 }
     this.#auth = auth
     this.#http = options.http
     this.app = new Rest({
       ...options,
       authorize: async () => {
-        const { token } = await sign({ type: 'app' })
-        redactor.add(token)
-        return `bearer ${token}`
+        if (signed.renewAt <= Date.now()) {
+          const { token, expiresAt } = await sign({ type: 'app' })
+          redactor.add(token)
+          signed = { token, renewAt: Date.parse(expiresAt) - signatureMargin }
+        }
+        return `bearer ${signed.token}`
       },
     })
   }

@@ -23,9 +23,9 @@ export class TokenCredentials implements Credentials {
   readonly kind: TokenKind
   readonly #token: string
 
-  constructor(token: string, redactor: Redactor) {
+  constructor(token: string | undefined, redactor: Redactor) {
     // A line break at the end of a file is the usual slip; within, it would end the header.
-    this.#token = token.trim()
+    this.#token = token?.trim() ?? ''
     if (!/^[\x21-\x7e]+$/.test(this.#token)) {
       throw new SaddleError('INVALID_INPUT', 'The GitHub token is empty or has characters that no token has. Copy it again.', {
         context: { option: 'auth.token' },

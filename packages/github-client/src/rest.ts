@@ -3,7 +3,7 @@ import { Octokit } from '@octokit/rest'
 import { retry as retrying } from '@octokit/plugin-retry'
 import { throttling, type ThrottlingOptions } from '@octokit/plugin-throttling'
 import {
-  connectionFailure, retryDefaults, SaddleError,
+  connectionFailure, retryDefaults, SaddleError, throwIfAborted,
   type ErrorContext, type HttpClient, type HttpEvents, type RetryOptions,
 } from '@saddle/transport'
 import type { z } from 'zod'
@@ -99,6 +99,7 @@ export class Rest {
 
   /** Calls the API and returns the answer. */
   async call(route: string, call: RestCall = {}): Promise<RestAnswer> {
+    throwIfAborted(call.signal)
     const attempts: Attempts = {
       call, method: route.slice(0, route.indexOf(' ')), count: 0, refusals: 0, failure: undefined, path: '', redirected: false,
     }

@@ -85,6 +85,12 @@ describe('a GitHub App', () => {
     }
   })
 
+  it('refuses an id that is none', () => {
+    for (const appId of ['', 'my app']) {
+      expect(() => new GitHubClient({ baseUrl: github.url, auth: { ...auth(), appId } })).toThrow(expect.objectContaining({ code: 'INVALID_INPUT', context: { option: 'auth.appId' } }))
+    }
+  })
+
   it('takes a key in the older form, and with line breaks written out', async () => {
     app.install(org())
     const pkcs1 = createPrivateKey(app.privateKey).export({ type: 'pkcs1', format: 'pem' }).toString()

@@ -248,7 +248,7 @@ describe('other hosts get nothing', () => {
     expect(() => new GitHubClient({ baseUrl: github.url, auth, allowedHosts: ['api.github.com'] })).toThrow(expect.objectContaining({ code: 'ADDRESS_NOT_ALLOWED' }))
     expect(() => new GitHubClient({ baseUrl: github.url, gitUrl: evil.url, auth, allowedHosts: [host] })).toThrow(expect.objectContaining({ code: 'ADDRESS_NOT_ALLOWED' }))
     expect(() => new GitHubClient({ baseUrl: 'https://user:pass@api.github.com', auth })).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
-    for (const token of ['', 'a b', 'ghp_x\r\nhost: evil']) {
+    for (const token of ['', 'a b', 'ghp_x\r\nhost: evil', undefined as unknown as string]) {
       expect(() => new GitHubClient({ auth: { token } })).toThrow(expect.objectContaining({ code: 'INVALID_INPUT' }))
     }
   })
