@@ -83,7 +83,7 @@ describe('verification', () => {
 describe('a refused ref', () => {
   it('fails the migration by name, while the others arrive', async () => {
     const source = await stage.seed({ seed: { commits: 10, branches: 8 } })
-    const allow = stage.sandbox.github.rejectRefs({ repository: `acme/${source.slug}`, pattern: 'refs/heads/branch-3', reason: 'protected branch hook declined' } as never)
+    const allow = stage.sandbox.github.rejectRefs({ owner: 'acme', name: source.slug, ref: 'refs/heads/branch-3', reason: 'GH006' })
     const tested = stage.engine()
     const { error, record } = await failure(tested, tested.engine.migrate(source.request))
     allow()

@@ -114,7 +114,11 @@ export class Inspection {
   /** The refs of the target; none when it does not exist yet. */
   targetRefs(): Promise<RefListing> {
     return this.#once('targetRefs', async () => {
-      if (await this.target()) return listTargetRefs(this.targetRemote(), { signal: this.#options.signal })
+      const { request: { options: { namespaces } }, signal } = this.#options
+      const target = await this.target()
+      // An archived repository does not talk to those who would push; to read it is enough to know whether to.
+      if (target?.archived) return listSourceRefs(this.targetRemote(), { prefixes: namespaces, signal })
+      if (target) return listTargetRefs(this.targetRemote(), { signal })
       const { objectFormat } = await this.sourceRefs()
       return { protocol: 0, objectFormat, refs: new Map(), haves: [], capabilities: new Map() }
     })

@@ -26,6 +26,7 @@ export const prepareTarget: Step = {
     if (target) {
       const opened = await journal.around('repository.unarchive', () => github.updateRepository(owner, name, { archived: false }, { signal }))
       inspection.setTarget(opened)
+      inspection.forgetRefs('target')
       return
     }
     inspection.setTarget(await create(context))

@@ -35,21 +35,41 @@ export const transferGit: Step = {
   },
 
   async run(context: RunContext): Promise<void> {
-    const outcomes = await retry(() => transfer(context), {
-      ...context.retry,
-      attempts,
-      signal: context.signal,
-      onRetry: ({ error, waitMs }) => {
-        context.inspection.forgetRefs('both')
-        const text = `The transfer broke off: ${error.message} Trying again in ${Math.ceil(waitMs / 1000)} s.`
-        context.report({ type: 'message', level: 'warning', text })
+    const rejected = await retry(
+      async (attempt) => {
+        const refused = await stillRejected(await transfer(context), context)
+        // The push whose connection broke may be moving the very ref at this moment.
+        if (attempt > 1 && attempt < attempts && refused.some(({ code }) => code === 'REF_REJECTED')) throw rejection(refused, context, true)
+        return refused
       },
-    })
-    const rejected = outcomes.flatMap(({ ref, status, code = 'REF_REJECTED', reason = 'It gives no reason.' }): RejectedRef[] =>
-      status === 'rejected' ? [{ ref, code, reason }] : [],
+      {
+        ...context.retry,
+        attempts,
+        signal: context.signal,
+        onRetry: ({ error, waitMs }) => {
+          context.inspection.forgetRefs('both')
+          const text = `The transfer broke off: ${error.message} Trying again in ${Math.ceil(waitMs / 1000)} s.`
+          context.report({ type: 'message', level: 'warning', text })
+        },
+      },
     )
     if (rejected.length > 0) throw rejection(rejected, context)
   },
+}
+
+/**
+ * The refs that were refused and are not where they belong: a push whose connection broke can still be carried out while
+ * it is repeated, and the repetition is refused then.
+ */
+async function stillRejected(outcomes: readonly RefOutcome[], { inspection }: RunContext): Promise<RejectedRef[]> {
+  const refused = outcomes.filter(({ status }) => status === 'rejected')
+  if (refused.length === 0) return []
+  const { refs: wanted } = await inspection.sourceRefs()
+  inspection.forgetRefs('target')
+  const { refs: found } = await inspection.targetRefs()
+  return refused
+    .filter(({ ref }) => found.get(ref)?.oid !== wanted.get(ref)?.oid)
+    .map(({ ref, code = 'REF_REJECTED', reason = 'It gives no reason.' }) => ({ ref, code, reason }))
 }
 
 async function transfer(context: RunContext): Promise<RefOutcome[]> {
@@ -110,7 +130,7 @@ function note({ results }: RunContext, updates: readonly RefUpdate[], outcomes: 
   }
 }
 
-function rejection(rejected: RejectedRef[], { request, results }: RunContext): SaddleError {
+function rejection(rejected: RejectedRef[], { request, results }: RunContext, retryable = false): SaddleError {
   if (results.refs) results.refs.rejected = rejected
   const [first] = rejected
   // A backend of somebody's own can have codes of its own.
@@ -119,6 +139,6 @@ function rejection(rejected: RejectedRef[], { request, results }: RunContext): S
   return new SaddleError(
     code,
     `${targetName(request)} refused ${counted(rejected.length, 'ref')}: ${names}. ${rejected.length > 1 ? 'The first: ' : ''}${first?.reason} All other refs arrived.`,
-    { context: { refs: rejected.map(({ ref }) => ref) } },
+    { retryable, context: { refs: rejected.map(({ ref }) => ref) } },
   )
 }
