@@ -4,7 +4,7 @@ import fastifyHelmet from '@fastify/helmet'
 import fastifyRateLimit from '@fastify/rate-limit'
 import { fastifySSE } from '@fastify/sse'
 import { CredentialVault, Keyring, MemorySessionStore, MemoryStore, SaddleError, type MigrationStore, type SessionStore } from '@saddle/core'
-import { fastify, type FastifyInstance } from 'fastify'
+import { fastify, LogController, type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { Clients } from './clients.ts'
 import type { Context } from './context.ts'
@@ -42,7 +42,7 @@ export async function createServer(options: ServerOptions): Promise<SaddleServer
   const app = fastify({
     ...(log ? { loggerInstance: log } : { logger: false }),
     ...(options.tls ? { https: options.tls } : {}),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: options.trustProxy ?? false,
     bodyLimit: options.bodyLimit ?? defaults.bodyLimit,
     // Long names are told that they are too long instead of being unknown routes.

@@ -1,4 +1,4 @@
-import { durationMs, type MigrationRecord, type MigrationSnapshot, type MigrationStatus, type SerializedError, type StepName } from '@saddle/core'
+import { durationMs, stepNames, type MigrationRecord, type MigrationSnapshot, type MigrationStatus, type SerializedError, type StepName } from '@saddle/core'
 import type { z } from 'zod'
 import type * as schema from '../schemas/migration.ts'
 
@@ -15,31 +15,39 @@ const labelOf: Record<Exclude<StepName, 'transfer-git'>, Label> = {
   finish: 'Completing',
 }
 
-/** The label of where a migration stands. Until the source's first byte has been passed on, it counts as cloning. */
-export function currentStep(status: MigrationStatus, { step, bytes }: { step?: StepName | undefined; bytes: number }): Label {
+/** Where a migration is: its step, the bytes that the target has been sent, and whether that was all. */
+interface Place {
+  step?: StepName | undefined
+  bytes: number
+  transferred: boolean
+}
+
+/** The label of where a migration stands. Until the first byte has been passed on to the target, it counts as cloning. */
+export function currentStep(status: MigrationStatus, { step, bytes, transferred }: Place): Label {
   if (status === 'failed') return 'Failed'
   if (status === 'completed') return 'Completing'
   if (step === undefined) return 'Initializing'
-  if (step === 'transfer-git') return bytes > 0 ? 'Pushing content' : 'Cloning repository'
+  if (step === 'transfer-git') return bytes > 0 || transferred ? 'Pushing content' : 'Cloning repository'
   return labelOf[step]
 }
 
 /** How many of the {@link labels} are behind; a failed migration keeps those that it had passed. */
-export function stepsCompleted(status: MigrationStatus, progress: { step?: StepName | undefined; bytes: number }): number {
+export function stepsCompleted(status: MigrationStatus, place: Place): number {
   if (status === 'completed') return labels.length
-  return labels.indexOf(currentStep('in_progress', progress) as (typeof labels)[number])
+  return labels.indexOf(currentStep('in_progress', place) as (typeof labels)[number])
 }
 
 /** The body of a status answer. */
 export function snapshotOf(record: MigrationRecord): z.output<typeof schema.snapshot> {
-  const { id, status, progress, startedAt, createdAt, error } = record
+  const { id, status, progress, steps, startedAt, createdAt, error } = record
+  const place = { ...progress, step: progress.step, transferred: steps.some(({ name, status }) => name === 'transfer-git' && status === 'done') }
   return {
     migration_id: id,
     status,
     progress: {
       percentage: progress.percentage,
-      current_step: currentStep(status, progress),
-      steps_completed: stepsCompleted(status, progress),
+      current_step: currentStep(status, place),
+      steps_completed: stepsCompleted(status, place),
       total_steps: labels.length,
     },
     timing: { start_time: startedAt ?? createdAt, elapsed_seconds: seconds(record) },
@@ -48,11 +56,11 @@ export function snapshotOf(record: MigrationRecord): z.output<typeof schema.snap
 }
 
 /** The data of an event. */
-export function updateOf({ status, percentage, step, bytes, objects, message, error }: MigrationSnapshot): z.output<typeof schema.update> {
+export function updateOf({ status, percentage, step, stepsCompleted: done, bytes, objects, message, error }: MigrationSnapshot): z.output<typeof schema.update> {
   return {
     status,
     progress: percentage,
-    current_step: currentStep(status, { step, bytes }),
+    current_step: currentStep(status, { step, bytes, transferred: done > stepNames.indexOf('transfer-git') }),
     details: { message, ...(error ? { error: error.message } : {}), bytes, objects },
   }
 }

@@ -99,8 +99,8 @@ function statusRoute(app: App, context: Context): void {
       if (wantsJson(request)) return reply.send(snapshotOf(record))
       const after = lastEventId(request)
       if (after > 0 && isFinal(record.status) && !(await hasMore(context, record.id, after))) return reply.code(204).send(null)
-      await context.streams.send(request, reply, session, (signal) => updates(context, record.id, after, signal))
-      return reply
+      // The answer is written and ended by the stream; `return reply` would wait for that end for ever.
+      return context.streams.send(request, reply, session, (signal) => updates(context, record.id, after, signal))
     },
   )
 }
