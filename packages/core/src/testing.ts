@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { jobQueueSuite, type QueueUnderTest } from './queue/contract.ts'
 export { sessionStoreSuite, type SessionStoreUnderTest } from './session/contract.ts'
 export { migrationStoreSuite, type StoreUnderTest } from './store/contract.ts'
 export type { TestFunctions } from './test-functions.ts'

@@ -101,7 +101,7 @@ describe('planning', () => {
   it('takes the largest first where sizes can be known', async () => {
     const project = await seedProject('small')
     await stage.sandbox.bitbucket.createRepository({ project, slug: 'big', seed: { commits: 3, blobSize: 100_000 } })
-    await stage.sandbox.bitbucket.createUser({ name: `ada-${project}`, password: 'pw', admin: true })
+    stage.sandbox.bitbucket.createUser({ name: `ada-${project}`, password: 'pw', admin: true })
     const bitbucket = new BitbucketClient({ baseUrl: stage.sandbox.bitbucket.url, auth: { username: `ada-${project}`, password: 'pw' }, retry: impatient })
     const found = await stage.engine({ bitbucket }).engine.bulk.plan({ source: { project }, target })
     await bitbucket.close()

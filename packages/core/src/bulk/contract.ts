@@ -60,7 +60,7 @@ export function bulkStoreSuite(
         error: { code: 'REF_REJECTED', message: '"\u0000\u202e', retryable: false, context: { refs: ['refs/heads/__proto__'] } },
       })
       await bulks.create(sampleBulk('b', { owner: 'me', credentialRef: 'session/1', concurrency: 3 }), [sampleItem('m0'), refused])
-      const record = await bulks.get('b')
+      const record = (await bulks.get('b'))!
       assert.deepEqual(record, {
         ...sampleBulk('b', { owner: 'me', credentialRef: 'session/1', concurrency: 3 }),
         counts: { total: 2, pending: 1, in_progress: 0, completed: 0, failed: 1, cancelled: 0 },
@@ -69,7 +69,7 @@ export function bulkStoreSuite(
         revision: 1,
       } satisfies BulkRecord)
       assert.deepEqual(await bulks.items('b'), [{ ...sampleItem('m0'), index: 0, revision: 0 }, { ...refused, index: 1, revision: 0 }])
-      record!.counts.total = 9
+      record.counts.total = 9
       assert.equal((await counts('b'))?.total, 2)
     })
 

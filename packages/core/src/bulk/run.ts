@@ -6,8 +6,9 @@ import type { Lease, MigrationStore } from '../store/store.ts'
 import { bulkFailures } from './failures.ts'
 import { ItemQueue } from './item-queue.ts'
 import { BulkKeeper } from './keeper.ts'
+import type { BulkRecord } from './record.ts'
 import { cancelWaiting, finishBulk } from './settle.ts'
-import { isHandover, workOnItem, type BulkParts } from './work.ts'
+import { workOnItem, type BulkParts } from './work.ts'
 
 /** How a bulk migration is run in this process. */
 export interface RunBulkOptions {
@@ -38,7 +39,7 @@ export async function runBulk(parts: BulkParts, id: string, options: RunBulkOpti
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
   const keeper = new BulkKeeper({ store, bulkId: id, lease, ttlMs, abort: (reason) => stop.abort(reason) })
   try {
-    const record = await begin(store, id)
+    const record = await beginBulk(store, id)
     const queue = new ItemQueue(store.bulks, id)
     const work = async (): Promise<void> => {
       for (let index = await queue.next(signal); index !== undefined; index = await queue.next(signal)) {
@@ -64,7 +65,8 @@ async function leaseOf(store: MigrationStore, id: string, ttlMs: number, signal:
   }
 }
 
-async function begin(store: MigrationStore, id: string) {
+/** Marks the bulk migration as under way, unless nothing of it is open. */
+export async function beginBulk(store: MigrationStore, id: string): Promise<BulkRecord> {
   const record = await store.bulks.get(id)
   if (!record) throw bulkFailures.unknown(id)
   if (record.counts.pending + record.counts.in_progress === 0) return record
@@ -76,7 +78,7 @@ async function begin(store: MigrationStore, id: string) {
 /** After a cancellation nothing waits any more. A run that lost its lease or its store leaves all to whoever continues. */
 async function interrupted(store: MigrationStore, id: string, signal: AbortSignal): Promise<never> {
   const error = abortError(signal)
-  if (!isHandover(signal) && (error.code === 'ABORTED' || error.code === 'TIMEOUT')) {
+  if (error.code === 'ABORTED' || error.code === 'TIMEOUT') {
     await store.bulks.update(id, { cancelRequested: true })
     await cancelWaiting(store, id)
     await finishBulk(store, id)

@@ -14,19 +14,15 @@ export interface BulkParts {
   store: MigrationStore
 }
 
+/** What became of an attempt: the item has an outcome, or somebody else works on its target, or is to (look again later). */
+export type WorkResult = 'ended' | 'elsewhere'
+
 /**
- * What became of an attempt: the item has an outcome; or somebody else works on its target (look again later); or the work
- * was handed back for others to continue.
+ * Reason of an abort that means "let others continue" rather than "cancel": the run stops as if another process had taken
+ * its lease, and leaves everything as it is.
  */
-export type WorkResult = 'ended' | 'elsewhere' | 'handed-back'
-
-/** Reason of an abort that means "let others continue" rather than "cancel". */
-export class Handover extends Error {
-  override readonly name = 'AbortError'
-}
-
-/** Whether a signal fired to hand the work to others. */
-export const isHandover = (signal: AbortSignal | undefined): boolean => signal?.reason instanceof Handover
+export const handover = (): SaddleError =>
+  new SaddleError('LEASE_LOST', 'This process stops and leaves its work to others.')
 
 /** At most one write of an item's progress in this time, in milliseconds. */
 const progressEveryMs = 1000
@@ -60,25 +56,14 @@ export async function workOnItem({ engine, store }: BulkParts, bulk: BulkRecord,
     return 'ended'
   } catch (thrown) {
     await progress.stop()
-    return await afterFailure({ store, bulk, item, attempts, signal }, thrown)
+    const error = SaddleError.from(thrown)
+    if (error.code === 'MIGRATION_RUNNING' || error.code === 'LEASE_LOST') return 'elsewhere'
+    if (error.code === 'STORE_FAILED' || error.code === 'STORE_FULL') throw error
+    await settle(store, bulk.id, item, attempts, error)
+    return 'ended'
   } finally {
     engine.off('progress', progress.listener)
   }
-}
-
-async function afterFailure(
-  { store, bulk, item, attempts, signal }: { store: MigrationStore; bulk: BulkRecord; item: BulkItem; attempts: number; signal: AbortSignal | undefined },
-  thrown: unknown,
-): Promise<WorkResult> {
-  const error = SaddleError.from(thrown)
-  if (error.code === 'MIGRATION_RUNNING' || error.code === 'LEASE_LOST') return 'elsewhere'
-  if (error.code === 'STORE_FAILED' || error.code === 'STORE_FULL') throw error
-  if (error.code === 'ABORTED' && isHandover(signal)) {
-    await store.bulks.updateItem(bulk.id, item.index, { status: 'pending' }, { status: ['in_progress'], attempts })
-    return 'handed-back'
-  }
-  await settle(store, bulk.id, item, attempts, error)
-  return 'ended'
 }
 
 /** Whether the migration's end came after the attempt's beginning, so that it is this attempt's outcome. */
