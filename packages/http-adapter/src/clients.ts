@@ -12,6 +12,12 @@ interface Pooled {
   timer?: NodeJS.Timeout
 }
 
+/** A client that is in use until it is released. */
+export interface Borrowed<C> {
+  client: C
+  release(): void
+}
+
 /** Unused clients keep their connections for so long. */
 const idleMs = 60_000
 
@@ -29,14 +35,24 @@ export class Clients {
     this.#target = target
   }
 
-  /** Runs the work with a client of the source, which is not closed before the work is done. */
-  bitbucket<T>(credential: Credentials['bitbucket'], work: (client: BitbucketClient) => Promise<T>): Promise<T> {
-    return this.#with('bitbucket', credential, () => new BitbucketClient({ ...this.#source, auth: credential }), work)
+  /** A client of the source, which is not closed before it is released. */
+  borrowBitbucket(credential: Credentials['bitbucket']): Borrowed<BitbucketClient> {
+    return this.#borrow(['bitbucket', credential], () => new BitbucketClient({ ...this.#source, auth: credential }))
   }
 
-  /** Runs the work with a client of the target, which is not closed before the work is done. */
-  github<T>({ token }: Credentials['github'], work: (client: GitHubClient) => Promise<T>): Promise<T> {
-    return this.#with('github', token, () => new GitHubClient({ ...this.#target, auth: { token } }), work)
+  /** A client of the target, which is not closed before it is released. */
+  borrowGitHub({ token }: Credentials['github']): Borrowed<GitHubClient> {
+    return this.#borrow(['github', token], () => new GitHubClient({ ...this.#target, auth: { token } }))
+  }
+
+  /** Runs the work with a client of the source. */
+  bitbucket<T>(credential: Credentials['bitbucket'], work: (client: BitbucketClient) => Promise<T>): Promise<T> {
+    return using(this.borrowBitbucket(credential), work)
+  }
+
+  /** Runs the work with a client of the target. */
+  github<T>(credential: Credentials['github'], work: (client: GitHubClient) => Promise<T>): Promise<T> {
+    return using(this.borrowGitHub(credential), work)
   }
 
   /** Closes all connections once what uses them is done. */
@@ -47,24 +63,31 @@ export class Clients {
     await Promise.allSettled(pooled.map(({ client }) => client.close()))
   }
 
-  async #with<C extends Client, T>(kind: string, credential: unknown, make: () => C, work: (client: C) => Promise<T>): Promise<T> {
-    const key = createHash('sha256').update(JSON.stringify([kind, credential])).digest('hex')
+  #borrow<C extends Client>(identity: unknown, make: () => C): Borrowed<C> {
+    const key = createHash('sha256').update(JSON.stringify(identity)).digest('hex')
     let pooled = this.#pool.get(key)
     if (!pooled) this.#pool.set(key, (pooled = { client: make(), users: 0 }))
+    const { client } = pooled
     clearTimeout(pooled.timer)
     pooled.users++
-    try {
-      return await work(pooled.client as C)
-    } finally {
-      if (--pooled.users === 0) this.#closeLater(key, pooled)
-    }
+    return { client: client as C, release: () => this.#release(key) }
   }
 
-  #closeLater(key: string, pooled: Pooled): void {
+  #release(key: string): void {
+    const pooled = this.#pool.get(key)
+    if (!pooled || --pooled.users > 0) return
     pooled.timer = setTimeout(() => {
       this.#pool.delete(key)
       void pooled.client.close().catch(() => undefined)
     }, idleMs)
     pooled.timer.unref()
+  }
+}
+
+async function using<C, T>({ client, release }: Borrowed<C>, work: (client: C) => Promise<T>): Promise<T> {
+  try {
+    return await work(client)
+  } finally {
+    release()
   }
 }

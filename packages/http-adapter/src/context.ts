@@ -1,4 +1,4 @@
-import { SaddleError, type Credentials, type CredentialVault, type MigrationStore, type SessionStore } from '@saddle/core'
+import { SaddleError, type Credentials, type CredentialVault, type JobQueue, type MigrationStore, type SessionStore } from '@saddle/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clients } from './clients.ts'
 import { headerToken } from './github/header-token.ts'
@@ -14,6 +14,7 @@ export interface Context {
   readonly version: string
   readonly store: MigrationStore
   readonly sessionStore: SessionStore
+  readonly queue: JobQueue
   readonly vault: CredentialVault
   readonly sessions: Sessions
   readonly clients: Clients

@@ -1,4 +1,4 @@
-import { SaddleError, type BitbucketClientOptions, type GitHubClientOptions, type MigrationStore, type SessionStore } from '@saddle/core'
+import { SaddleError, type BitbucketClientOptions, type GitHubClientOptions, type JobQueue, type MigrationStore, type SessionStore } from '@saddle/core'
 import type { Logger } from 'pino'
 
 /** The one source that callers can move repositories from. Callers never give addresses. */
@@ -71,7 +71,9 @@ export interface ServerOptions {
   allowedOrigins?: readonly string[]
   /** Believe `X-Forwarded-*` headers: true, or addresses of the proxies. False by default. */
   trustProxy?: boolean | string | string[]
-  /** Repositories moved at once, single and bulk migrations together. 4 by default. */
+  /** Hands work to workers; by default within this process. One that is given is not closed with the server. */
+  queue?: JobQueue
+  /** Repositories that this process moves at once, single and bulk migrations together. 4 by default; 0 leaves the work to others. */
   concurrency?: number
   /** How long a run's claim on a target lasts if its process dies, in milliseconds; see `MigrationEngine`. */
   leaseMs?: number

@@ -3,7 +3,10 @@ import fastifyCors from '@fastify/cors'
 import fastifyHelmet from '@fastify/helmet'
 import fastifyRateLimit from '@fastify/rate-limit'
 import { fastifySSE } from '@fastify/sse'
-import { CredentialVault, Keyring, MemorySessionStore, MemoryStore, SaddleError, type MigrationStore, type SessionStore } from '@saddle/core'
+import {
+  CredentialVault, Keyring, MemoryQueue, MemorySessionStore, MemoryStore, SaddleError,
+  type JobQueue, type MigrationStore, type SessionStore,
+} from '@saddle/core'
 import { fastify, LogController, type FastifyInstance } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { Clients } from './clients.ts'
@@ -12,6 +15,7 @@ import { registerOpenApi } from './docs/openapi.ts'
 import { registerRedoc } from './docs/redoc.ts'
 import { GitHubLogin } from './github/login.ts'
 import { Jobs } from './jobs/jobs.ts'
+import { Worker } from './jobs/worker.ts'
 import { registerRequestLog } from './log.ts'
 import { defaults, originOf, type ServerOptions } from './options.ts'
 import { registerErrors } from './security/errors.ts'
@@ -81,9 +85,11 @@ async function makeContext(app: FastifyInstance, options: ServerOptions): Promis
   const { oauth: _, ...target } = options.github ?? {}
   const clients = new Clients(options.bitbucket, target)
   const login = await GitHubLogin.open(options.github ?? {}, sessionStore, vault)
-  const jobs = new Jobs({
-    store, vault, clients, login, log: app.log, leaseMs: options.leaseMs, concurrency: options.concurrency ?? defaults.concurrency,
-  })
+  const queue: JobQueue = options.queue ?? new MemoryQueue()
+  const { leaseMs } = options
+  const parts = { store, vault, clients, login, leaseMs, log: app.log }
+  const worker = options.concurrency === 0 ? undefined : new Worker(parts, queue, options.concurrency ?? defaults.concurrency)
+  const jobs = new Jobs({ store, vault, clients, queue, worker, leaseMs })
   const heartbeat = options.streams?.heartbeatMs ?? defaults.heartbeatMs
   const streams: Streams = new Streams({
     sessions: () => sessions,
@@ -103,10 +109,11 @@ async function makeContext(app: FastifyInstance, options: ServerOptions): Promis
   app.addHook('onClose', async () => {
     await jobs.close()
     await clients.close()
+    if (!options.queue) await queue.close()
     if (!options.store) await store.close()
     if (!options.sessionStore) await sessionStore.close()
   })
-  return { version: options.version ?? defaults.version, store, sessionStore, vault, sessions, clients, jobs, feeds: new Feeds(store), streams, login, origins }
+  return { version: options.version ?? defaults.version, store, sessionStore, queue, vault, sessions, clients, jobs, feeds: new Feeds(store), streams, login, origins }
 }
 
 async function registerPlugins(app: FastifyInstance, options: ServerOptions, { version, origins }: Context): Promise<void> {

@@ -38,7 +38,7 @@ describe('starting', () => {
     expect(body).toEqual({ migration_id: expect.any(String), status: 'pending', message: expect.any(String) })
     expect(headers.get('location')).toBe(`/api/v1/migration/status/${body.migration_id}`)
     const record = await user.finished(body.migration_id)
-    expect(record).toMatchObject({ status: 'completed', percentage: 100, losses: [], error: null, target: { owner: 'acme', name: slug } })
+    expect(record).toMatchObject({ status: 'completed', percentage: 100, error: null, target: { owner: 'acme', name: slug } })
     expect(record.refs.verified).toBeGreaterThan(0)
     expect(stage.sandbox.github.repository('acme', slug)?.visibility).toBe('private')
   })

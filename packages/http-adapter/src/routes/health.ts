@@ -28,11 +28,12 @@ export function healthRoutes(app: App, context: Context): void {
       },
     },
     async (_request, reply) => {
-      const [store, sessions] = await Promise.all([
+      const [store, sessions, queue] = await Promise.all([
         state(() => context.store.listMigrations({ limit: 1 })),
         state(() => context.sessionStore.ping()),
+        state(() => context.queue.ping()),
       ])
-      const parts = { store, sessions, queue: context.jobs.accepts ? healthy : { status: 'unhealthy' as const, detail: 'The server is stopping.' } }
+      const parts = { store, sessions, queue: context.jobs.accepts ? queue : { status: 'unhealthy' as const, detail: 'The server is stopping.' } }
       const ready = Object.values(parts).every(({ status }) => status === 'healthy')
       if (!ready) void reply.header('retry-after', '5')
       return reply.code(ready ? 200 : 503).send({ status: ready ? 'healthy' : 'unhealthy', parts })

@@ -58,7 +58,7 @@ function startRoute(app: App, context: Context): void {
           throw error
         }
       })
-      if (record.id === filed.id) jobs.start({ id: record.id, owner: session.subject })
+      if (record.id === filed.id) await jobs.start(record)
       else await vault.release(session.subject, filed.id)
       void reply.header('location', `/api/v1/migration/status/${encodeURIComponent(record.id)}`)
       return reply.code(202).send({ migration_id: record.id, status: record.status, message: 'Migration started' })
@@ -139,7 +139,7 @@ function controlRoutes(app: App, context: Context): void {
       assertAccepting(context)
       await vault.hold(session.subject, id, ownToken(request, credentials))
       await store.updateMigration(id, { status: 'pending', error: undefined, endedAt: undefined, cancelRequested: undefined })
-      jobs.start({ id, owner: session.subject })
+      await jobs.start({ id, owner: session.subject })
       void reply.header('location', `/api/v1/migration/status/${encodeURIComponent(id)}`)
       return reply.code(202).send({ migration_id: id, status: 'pending', message: 'Migration started again' })
     },

@@ -1,4 +1,4 @@
-import { emptySnapshot, reduce, type MigrationStore } from '@saddle/core'
+import { emptySnapshot, isFinal, reduce, type MigrationSnapshot, type MigrationStore } from '@saddle/core'
 import { updateOf } from '../jobs/translate.ts'
 
 /** An event of a stream, ready to be sent. Numbers begin at 1 and have no gaps. */
@@ -16,7 +16,7 @@ const windowSize = 10_000
  * the same each time, so that one is a place to go on from.
  */
 async function* framesOf(store: MigrationStore, id: string, options: { follow: boolean; signal: AbortSignal }): AsyncGenerator<Frame> {
-  let snapshot = emptySnapshot()
+  let snapshot: MigrationSnapshot = emptySnapshot()
   let last = JSON.stringify(updateOf(snapshot))
   let number = 1
   yield { number, data: last }
@@ -27,6 +27,12 @@ async function* framesOf(store: MigrationStore, id: string, options: { follow: b
     last = data
     yield { number: ++number, data }
   }
+  if (isFinal(snapshot.status)) return
+  // A migration that could not even begin has no event that says so.
+  const record = await store.getMigration(id)
+  if (!record || !isFinal(record.status)) return
+  const { status, error } = record
+  yield { number: ++number, data: JSON.stringify(updateOf({ ...snapshot, status, ...(error ? { error, message: error.message } : {}) })) }
 }
 
 /** One migration's frames for any number of watchers: the store is followed once, and each frame is made once. */
