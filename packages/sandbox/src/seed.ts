@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { headBranch, listRefs, setHead } from './git/bare-repository.ts'
 import type { Git } from './git/git.ts'
+import { storeLfsObject } from './lfs/content.ts'
+import { LfsStore } from './lfs/store.ts'
 import { SeededRandom } from './random.ts'
 
 /** What a new repository holds. */
@@ -26,8 +28,19 @@ export interface GeneratedSeed {
   readonly filesPerCommit?: number
   /** More files, by path, added by the last commit. */
   readonly files?: Readonly<Record<string, string | Buffer>>
+  /** Git LFS objects, named by commits of their own after the others, and stored beside the repository. */
+  readonly lfs?: SeedLfs
   /** The random generator's seed. By default the repository's name. */
   readonly random?: string | number
+}
+
+/** Git LFS objects of a generated history. */
+export interface SeedLfs {
+  readonly count: number
+  /** Bytes of each object, or the smallest and the largest. */
+  readonly size: number | readonly [number, number]
+  /** How many of them are named in git and not stored. Default 0. */
+  readonly missing?: number
 }
 
 /** Fills a bare repository. `name` seeds the generator where the seed itself does not. */
@@ -35,6 +48,8 @@ export async function plantSeed(git: Git, path: string, seed: Seed, name: string
   if ('empty' in seed) return
   if ('from' in seed) return copyRefs(git, seed.from, path)
   const branch = await headBranch(path)
+  const random = new SeededRandom(seed.random ?? name)
+  const pointers = seed.lfs ? await storeObjects(path, seed.lfs, random) : []
   // No compression: the content is random, and the stream should be the slowest part. Always a pack, as on a server.
   const child = git.start(path, ['fast-import', '--quiet', '--done'], { 'fastimport.unpackLimit': '0', 'core.compression': '1' })
   const failed: Buffer[] = []
@@ -42,10 +57,23 @@ export async function plantSeed(git: Git, path: string, seed: Seed, name: string
   child.stdout.resume()
   const closed = once(child, 'close') as Promise<[number | null]>
   child.stdin.on('error', () => {}) // the exit status tells
-  await writeHistory(child.stdin, seed, branch, new SeededRandom(seed.random ?? name))
+  await writeHistory(child.stdin, seed, branch, random, pointers)
   child.stdin.end()
   const [code] = await closed
   if (code !== 0) throw new Error(`git fast-import failed: ${Buffer.concat(failed).toString().slice(0, 2000)}`)
+}
+
+/** Stores the LFS objects, and returns the pointers to them. */
+async function storeObjects(path: string, { count, size, missing = 0 }: SeedLfs, random: SeededRandom): Promise<string[]> {
+  const pointers: string[] = []
+  const [smallest, largest] = typeof size === 'number' ? [size, size] : size
+  for (let index = 0; index < count; index++) {
+    const bytes = Math.round(smallest + random.next() * (largest - smallest))
+    const { oid, pointer } = await storeLfsObject(path, { size: bytes, random: `${index} ${random.next()}` })
+    pointers.push(pointer)
+    if (index >= count - missing) await new LfsStore(path).remove(oid)
+  }
+  return pointers
 }
 
 async function copyRefs(git: Git, from: string, path: string): Promise<void> {
@@ -61,7 +89,13 @@ const firstDate = 1_577_836_800 // 2020-01-01
 const person = 'Ada Example <ada@example.invalid>'
 
 /** Writes the history as a stream for `git fast-import`, never holding more than a part of it. */
-async function writeHistory(out: Writable, seed: GeneratedSeed, branch: string, random: SeededRandom): Promise<void> {
+async function writeHistory(
+  out: Writable,
+  seed: GeneratedSeed,
+  branch: string,
+  random: SeededRandom,
+  pointers: readonly string[],
+): Promise<void> {
   const sink = new BatchedWriter(out)
   const { commits, branches = 1, tags = 0, filesPerCommit = 1, blobSize } = seed
   let mark = 0
@@ -83,6 +117,17 @@ async function writeHistory(out: Writable, seed: GeneratedSeed, branch: string, 
     }
     sink.text('\n')
     await sink.drained()
+  }
+  // Half of the pointers are overwritten by the other half: their objects are named in the history alone.
+  const paths = Math.ceil(pointers.length / 2)
+  const pointersInCommit = Math.min(10, paths)
+  for (let index = 0; index < pointers.length; index += pointersInCommit) {
+    await commit(`refs/heads/${branch}`, commits + index, `Store objects from ${index + 1}\n`)
+    if (index === 0) await sink.file('.gitattributes', Buffer.from('*.bin filter=lfs diff=lfs merge=lfs -text\n'))
+    for (const [at, pointer] of pointers.slice(index, index + pointersInCommit).entries()) {
+      await sink.file(`objects/${(index + at) % paths}.bin`, Buffer.from(pointer))
+    }
+    sink.text('\n')
   }
   const spread = (index: number, of: number) => Math.max(1, Math.round((commits * index) / of))
   for (let index = 1; commits > 0 && index < branches; index++) {

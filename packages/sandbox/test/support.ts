@@ -12,8 +12,11 @@ export interface GitOutcome {
   readonly err: string
 }
 
-/** Runs the machine's own git; a failure is an outcome. Credentials travel in the environment. */
-export async function tryGit(cwd: string, args: readonly string[], authorization?: string): Promise<GitOutcome> {
+/**
+ * Runs the machine's own git; a failure is an outcome. Credentials travel in the environment.
+ * @param origin the only server that they go to; any by default
+ */
+export async function tryGit(cwd: string, args: readonly string[], authorization?: string, origin?: string): Promise<GitOutcome> {
   const env: NodeJS.ProcessEnv = {
     PATH: process.env['PATH'],
     HOME: tmpdir(),
@@ -23,7 +26,7 @@ export async function tryGit(cwd: string, args: readonly string[], authorization
     GIT_TERMINAL_PROMPT: '0',
     GIT_AUTHOR_NAME: 'A', GIT_AUTHOR_EMAIL: 'a@example.invalid', GIT_COMMITTER_NAME: 'A', GIT_COMMITTER_EMAIL: 'a@example.invalid',
     ...(authorization
-      ? { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'http.extraHeader', GIT_CONFIG_VALUE_0: `Authorization: ${authorization}` }
+      ? { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: origin ? `http.${origin}/.extraHeader` : 'http.extraHeader', GIT_CONFIG_VALUE_0: `Authorization: ${authorization}` }
       : {}),
   }
   return promisify(execFile)('git', [...args], { cwd, env, maxBuffer: 1 << 28 }).then(
@@ -33,8 +36,8 @@ export async function tryGit(cwd: string, args: readonly string[], authorization
 }
 
 /** Runs git and returns what it wrote; a failure is an error. */
-export async function git(cwd: string, args: readonly string[], authorization?: string): Promise<string> {
-  const { ok, out, err } = await tryGit(cwd, args, authorization)
+export async function git(cwd: string, args: readonly string[], authorization?: string, origin?: string): Promise<string> {
+  const { ok, out, err } = await tryGit(cwd, args, authorization, origin)
   if (!ok) throw new Error(`git ${args.join(' ')}: ${err}`)
   return out
 }

@@ -11,11 +11,16 @@ import { RestError } from '../http/rest-error.ts'
 import { sendJson } from '../http/send-json.ts'
 import { TokenBucket } from '../http/token-bucket.ts'
 import { concurrencyLimit } from '../limit.ts'
+import { storeLfsObject, type LfsContent, type StoredLfsObject } from '../lfs/content.ts'
+import { LfsLinks } from '../lfs/links.ts'
+import { lfsOptions } from '../lfs/options.ts'
+import { LfsStore } from '../lfs/store.ts'
 import { plantSeed } from '../seed.ts'
 import { Access, actorName, Authenticator, grant } from './access.ts'
 import { BitbucketContext } from './context.ts'
 import { bitbucketError } from './errors.ts'
 import { serveBitbucketGit } from './git.ts'
+import { BitbucketLfs } from './lfs.ts'
 import type { Actor, Level, Project, PullRequest, Repository, User } from './model.ts'
 import type {
   BitbucketOptions,
@@ -77,6 +82,8 @@ export class BitbucketSandbox {
   static async start(parts: ServerParts, options: BitbucketOptions): Promise<BitbucketSandbox> {
     const server = new BitbucketSandbox(parts, options)
     server.#url = `${await server.#listener.listen()}${options.contextPath ?? ''}`
+    const lfs = lfsOptions(options.lfs)
+    const storageUrl = lfs.separateStorage ? `${await server.#listener.listen(0)}${options.contextPath ?? ''}` : server.#url
     const version = options.version ?? '9.4.0'
     server.#context = new BitbucketContext({
       git: parts.git,
@@ -86,6 +93,7 @@ export class BitbucketSandbox {
       version,
       pageCap: options.pageCap ?? 1000,
       rateLimit: options.rateLimit,
+      lfs: new BitbucketLfs(new LfsLinks(lfs.linkTtlSeconds), storageUrl),
     })
     bitbucketRoutes(server.#app, server.#context, options.contextPath ?? '')
     await server.#app.ready()
@@ -178,6 +186,7 @@ export class BitbucketSandbox {
       archived: wanted.archived ?? false,
       public: wanted.public ?? false,
       labels: [...(wanted.labels ?? [])],
+      lfs: wanted.lfs ?? lfsOptions(this.#options.lfs).enabled ?? true,
       origin,
       grants: noGrants(),
       data: new Map(),
@@ -196,7 +205,7 @@ export class BitbucketSandbox {
   updateRepository(
     project: string,
     slug: string,
-    change: Partial<Pick<Repository, 'description' | 'archived' | 'public' | 'labels'>>,
+    change: Partial<Pick<Repository, 'description' | 'archived' | 'public' | 'labels' | 'lfs'>>,
   ): void {
     Object.assign(this.#repository(project, slug), change)
   }
@@ -209,6 +218,16 @@ export class BitbucketSandbox {
   /** Folder of a repository's bare repository. */
   repositoryPath(project: string, slug: string): string {
     return this.#repository(project, slug).path
+  }
+
+  /** Stores an LFS object, without a commit that names it. */
+  async addLfsObject(project: string, slug: string, content: LfsContent): Promise<StoredLfsObject> {
+    return storeLfsObject(this.#repository(project, slug).path, content)
+  }
+
+  /** Loses an LFS object, as servers do. */
+  async removeLfsObject(project: string, slug: string, oid: string): Promise<void> {
+    await new LfsStore(this.#repository(project, slug).path).remove(oid)
   }
 
   /** Grants or takes away a right. */
@@ -271,6 +290,7 @@ export class BitbucketSandbox {
     const base = this.#options.contextPath ?? ''
     if (!url.pathname.startsWith(`${base}/`)) return sendJson(response, 404, {})
     const path = url.pathname.slice(base.length)
+    if (await this.#context.lfs.serveStorage(exchange, path)) return
     const overGit = path.startsWith('/scm/')
     const tokensKnown = overGit || path.startsWith('/rest/')
     if (!tokensKnown && /^bearer /i.test(request.headers.authorization ?? '')) {

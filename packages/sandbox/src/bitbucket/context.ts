@@ -4,6 +4,7 @@ import type { Git } from '../git/git.ts'
 import type { Access } from './access.ts'
 import { userOf } from './access.ts'
 import { forbidden, noSuchProject, noSuchRepository } from './errors.ts'
+import type { BitbucketLfs } from './lfs.ts'
 import type { BitbucketOptions } from './options.ts'
 import type { Actor, Level, Project, Repository, User } from './model.ts'
 import { pageRequest, type PageRequest } from './pages.ts'
@@ -18,10 +19,11 @@ export class BitbucketContext {
   readonly shapes: Shapes
   readonly version: string
   readonly pageCap: number
+  readonly lfs: BitbucketLfs
   readonly rateLimit: BitbucketOptions['rateLimit']
   readonly #actors = new WeakMap<IncomingMessage, Actor>()
 
-  constructor(parts: Pick<BitbucketContext, 'git' | 'state' | 'access' | 'shapes' | 'version' | 'pageCap' | 'rateLimit'>) {
+  constructor(parts: Pick<BitbucketContext, 'git' | 'state' | 'access' | 'shapes' | 'version' | 'pageCap' | 'rateLimit' | 'lfs'>) {
     this.git = parts.git
     this.state = parts.state
     this.access = parts.access
@@ -29,6 +31,7 @@ export class BitbucketContext {
     this.version = parts.version
     this.pageCap = parts.pageCap
     this.rateLimit = parts.rateLimit
+    this.lfs = parts.lfs
   }
 
   /** Remembers who sent a request, before it is routed. */

@@ -56,6 +56,8 @@ export interface Repository {
   archived: boolean
   public: boolean
   labels: string[]
+  /** Whether Git LFS is switched on. */
+  lfs: boolean
   readonly origin: Repository | undefined
   readonly grants: Grants
   /** In-memory answers of endpoints that nothing else keeps, by kind. */

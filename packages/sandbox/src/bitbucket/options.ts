@@ -1,3 +1,4 @@
+import type { LfsOptions } from '../lfs/options.ts'
 import type { Seed } from '../seed.ts'
 import type { Permission } from './model.ts'
 
@@ -24,8 +25,8 @@ export interface BitbucketOptions {
   }
   /** Failed logins of a name after which a captcha is demanded. Default never. */
   readonly captchaAfter?: number
-  /** Whether Git LFS is served. Default true. */
-  readonly lfs?: boolean
+  /** Whether and how Git LFS is served. Default true. */
+  readonly lfs?: boolean | LfsOptions
 }
 
 /** A user to create. */
@@ -59,6 +60,8 @@ export interface NewRepository {
   readonly archived?: boolean
   readonly public?: boolean
   readonly labels?: readonly string[]
+  /** Whether Git LFS is switched on. Default as on the server. */
+  readonly lfs?: boolean
   /** Default `main`. */
   readonly defaultBranch?: string
   /** The repository it is a fork of. Without a seed it gets what that one holds. */

@@ -29,6 +29,15 @@ export interface GitRequest {
 /** The two services of git's smart HTTP. */
 export type GitService = 'git-upload-pack' | 'git-receive-pack'
 
+/** Decodes a part of a path; what cannot be decoded stays, and names nothing. */
+export function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
 /** Splits the part of a path behind the repository and its query into what smart HTTP knows; undefined for others. */
 export function parseGitEndpoint(
   method: string,

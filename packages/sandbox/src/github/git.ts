@@ -1,18 +1,21 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { headBranch, listRefs, objectsSize, setHead } from '../git/bare-repository.ts'
 import type { Git } from '../git/git.ts'
-import { parseGitEndpoint, type GitHttpBackend } from '../git/http-backend.ts'
+import { decodePart, parseGitEndpoint, type GitHttpBackend } from '../git/http-backend.ts'
 import { readPushRequest, report, rewriteReport, type PushRequest } from '../git/receive-pack.ts'
 import type { Exchange } from '../http/listener.ts'
-import { sendText } from '../http/send-json.ts'
-import { atLeast, type Actor, type Repository } from './model.ts'
+import { sendJson, sendText } from '../http/send-json.ts'
+import { lfsMediaType } from '../lfs/batch.ts'
+import { lfsOptions } from '../lfs/options.ts'
+import type { GitHubLfs } from './lfs.ts'
+import { atLeast, type Actor, type Level, type Repository } from './model.ts'
 import type { GitHubOptions, RefRule } from './options.ts'
+import { hookEnvironment, writePushHook, type PushChecks } from './push-hook.ts'
 import { refusalsOf } from './refusals.ts'
 import { repositoryKey, type GitHubState } from './state.ts'
 
 const challenge = { 'www-authenticate': 'Basic realm="GitHub"' }
-const pathPattern = /^\/([^/]+)\/([^/]+?)(?:\.git)?\/(info\/refs|git-upload-pack|git-receive-pack)$/
+const pathPattern = /^\/([^/]+)\/([^/]+?)(?:\.git)?\/(info\/refs|info\/lfs\/.+|git-upload-pack|git-receive-pack)$/
 
 /** Whether a path is one of git's. */
 export const isGitPath = (path: string): boolean => pathPattern.test(path)
@@ -36,12 +39,10 @@ export class GitHubGit {
     this.#parts = parts
   }
 
-  async serve(exchange: Exchange, actor: Actor): Promise<void> {
+  async serve(exchange: Exchange, actor: Actor, lfs: GitHubLfs): Promise<void> {
     const { request, response, url } = exchange
     const { state, backend, options } = this.#parts
-    const [, owner = '', name = '', endpoint = ''] = pathPattern.exec(url.pathname)?.map((part) => decodeURIComponent(part)) ?? []
-    const ask = parseGitEndpoint(request.method ?? '', endpoint, url.searchParams)
-    if (!ask) return sendText(response, 404, 'Not Found\n')
+    const [, owner = '', name = '', endpoint = ''] = pathPattern.exec(url.pathname)?.map(decodePart) ?? []
     const moved = state.repository(owner, name) ? undefined : state.renamed.get(repositoryKey(owner, name))
     if (moved && atLeast(state.access(actor, moved), 'pull')) {
       const location = `/${moved.owner.login}/${moved.name}.git/${endpoint}${url.search}`
@@ -49,6 +50,9 @@ export class GitHubGit {
     }
     const repository = state.repository(owner, name)
     const level = repository ? state.access(actor, repository) : 'none'
+    if (endpoint.startsWith('info/lfs/')) return this.#serveLfs(exchange, actor, lfs, repository, level, endpoint)
+    const ask = parseGitEndpoint(request.method ?? '', endpoint, url.searchParams)
+    if (!ask) return sendText(response, 404, 'Not Found\n')
     const pushes = ask.service === 'git-receive-pack'
     if (actor.kind === 'anonymous' && (pushes || !atLeast(level, 'pull'))) return sendText(response, 401, 'Repository not found.\n', challenge)
     const visible = repository && Date.now() - repository.createdAt >= (options.visibleAfterMs ?? 0)
@@ -64,6 +68,16 @@ export class GitHubGit {
     return this.#push(exchange, repository, common)
   }
 
+  /** Git LFS answers in JSON, also where it refuses. */
+  async #serveLfs(exchange: Exchange, actor: Actor, lfs: GitHubLfs, repository: Repository | undefined, level: Level, endpoint: string): Promise<void> {
+    const refuse = (status: number, message: string, headers = {}) =>
+      sendJson(exchange.response, status, { message, documentation_url: 'https://docs.github.com/repositories/working-with-files/managing-large-files' }, { 'content-type': lfsMediaType, ...headers })
+    if (actor.kind === 'anonymous' && !atLeast(level, 'pull')) return refuse(401, 'Credentials needed', { 'lfs-authenticate': challenge['www-authenticate'] })
+    if (!repository || !atLeast(level, 'pull')) return refuse(404, 'Not Found')
+    if (lfsOptions(this.#parts.options.lfs).enabled === false) return refuse(403, 'Git LFS is disabled for this repository.')
+    await lfs.serveApi(exchange, endpoint.slice('info/lfs/'.length), repository, atLeast(level, 'push') && !repository.archived)
+  }
+
   async #push({ request, response, lie }: Exchange, repository: Repository, common: Omit<Parameters<GitHttpBackend['serve']>[2], 'config'>): Promise<void> {
     const { backend, options, rules } = this.#parts
     const push = await readPushRequest(request)
@@ -73,6 +87,7 @@ export class GitHubGit {
       return void response.end(report(push, new Map()))
     }
     const own = rules.filter(({ owner, name }) => (owner ?? repository.owner.login) === repository.owner.login && (name ?? repository.name) === repository.name)
+    const checks: PushChecks = { fileLimit: options.fileLimit, lfs: options.checkLfs ?? false }
     const { refusals, text } = refusalsOf(push.commands, own)
     await backend.serve(request, response, {
       ...common,
@@ -81,9 +96,9 @@ export class GitHubGit {
         // Git refuses a hidden ref by itself, which costs no hook; the report then gets GitHub's words.
         'receive.hideRefs': ['refs/pull', ...refusals.keys()],
         ...(options.packLimit === undefined ? {} : { 'receive.maxInputSize': String(options.packLimit) }),
-        ...(options.fileLimit === undefined ? {} : { 'core.hooksPath': await this.#hookFolder() }),
+        ...(checks.fileLimit === undefined && !checks.lfs ? {} : { 'core.hooksPath': await this.#hookFolder() }),
       },
-      ...(options.fileLimit === undefined ? {} : { environment: { SANDBOX_FILE_LIMIT: String(options.fileLimit) } }),
+      environment: hookEnvironment(checks),
       ...(refusals.size > 0 ? { rewrite: (answer: Buffer) => rewriteReport(answer, push, refusals, text) } : {}),
       beforeEnd: () => this.#afterPush(repository, push),
     })
@@ -107,28 +122,6 @@ export class GitHubGit {
   }
 
   #hookFolder(): Promise<string> {
-    return (this.#hooks ??= writeHook(join(this.#parts.folder, 'hooks')))
+    return (this.#hooks ??= writePushHook(join(this.#parts.folder, 'hooks')))
   }
-}
-
-/** Looks through the new objects for files over the limit and says what GitHub says. */
-const fileLimitHook = `#!/bin/sh
-large=$(while read old new ref; do case $new in *[!0]*) echo "$new";; esac; done |
-  git rev-list --objects --stdin --not --all |
-  git cat-file --batch-check='%(objecttype) %(objectsize) %(rest)' |
-  awk -v limit="$SANDBOX_FILE_LIMIT" '$1 == "blob" && $2 > limit { size = $2; $1 = $2 = ""; sub(/^ +/, ""); printf "error: File %s is %.2f MB; this exceeds GitHub'"'"'s file size limit of %.2f MB\\n", $0, size / 1048576, limit / 1048576 }')
-[ -z "$large" ] && exit 0
-echo "error: Trace: 0123456789abcdef" >&2
-echo "error: See https://gh.io/lfs for more information." >&2
-echo "$large" >&2
-echo "error: GH001: Large files detected. You may want to try Git Large File Storage - https://git-lfs.github.com." >&2
-exit 1
-`
-
-async function writeHook(folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true })
-  const file = join(folder, 'pre-receive')
-  await writeFile(file, fileLimitHook)
-  await chmod(file, 0o755)
-  return folder
 }

@@ -11,11 +11,16 @@ import type { RecordedRequest } from '../http/recording.ts'
 import { RestError } from '../http/rest-error.ts'
 import { sendJson, sendText } from '../http/send-json.ts'
 import { concurrencyLimit } from '../limit.ts'
+import { storeLfsObject, type LfsContent, type StoredLfsObject } from '../lfs/content.ts'
+import { LfsLinks } from '../lfs/links.ts'
+import { lfsOptions } from '../lfs/options.ts'
+import { LfsStore } from '../lfs/store.ts'
 import { plantSeed } from '../seed.ts'
 import { GitHubContext } from './context.ts'
 import { badCredentials, gitHubError } from './errors.ts'
 import { GitHubGit, isGitPath } from './git.ts'
 import { appOfJwt } from './jwt.ts'
+import { GitHubLfs } from './lfs.ts'
 import { identityOf, Limits } from './limits.ts'
 import type { Account, Actor, App, Level, Repository } from './model.ts'
 import { teamSlug } from './names.ts'
@@ -46,6 +51,7 @@ export class GitHubSandbox {
   readonly #app = Fastify({ bodyLimit: 4 * 1024 * 1024, routerOptions: { maxParamLength: 5000 } })
   readonly #seeding = concurrencyLimit(8)
   #context!: GitHubContext
+  #lfs!: GitHubLfs
   #webUrl = ''
 
   private constructor(parts: ServerParts, options: GitHubOptions) {
@@ -70,6 +76,8 @@ export class GitHubSandbox {
   static async start(parts: ServerParts, options: GitHubOptions): Promise<GitHubSandbox> {
     const server = new GitHubSandbox(parts, options)
     server.#webUrl = await server.#listener.listen()
+    const { separateStorage = true, linkTtlSeconds } = lfsOptions(options.lfs)
+    server.#lfs = new GitHubLfs(new LfsLinks(linkTtlSeconds), separateStorage ? await server.#listener.listen(0) : server.#webUrl)
     server.#context = new GitHubContext({
       git: parts.git,
       state: server.#state,
@@ -194,6 +202,16 @@ export class GitHubSandbox {
     Object.assign(this.#repository(owner, name), change)
   }
 
+  /** Stores an LFS object, without a commit that names it. */
+  async addLfsObject(owner: string, name: string, content: LfsContent): Promise<StoredLfsObject> {
+    return storeLfsObject(this.#repository(owner, name).path, content)
+  }
+
+  /** Size of a repository's LFS object in bytes; undefined when it is not there. */
+  async lfsObjectSize(owner: string, name: string, oid: string): Promise<number | undefined> {
+    return new LfsStore(this.#repository(owner, name).path).size(oid)
+  }
+
   /** Gives a user a level of access to a repository. */
   setCollaborator(owner: string, name: string, login: string, level: Level): void {
     this.#repository(owner, name).collaborators.set(login.toLowerCase(), level)
@@ -227,11 +245,12 @@ export class GitHubSandbox {
     const { request, response, url } = exchange
     response.setHeader('x-github-request-id', randomBytes(8).toString('hex').toUpperCase())
     if (await this.#oauth.serve(request, response, url)) return
+    if (await this.#lfs.serveStorage(exchange)) return
     const overGit = isGitPath(url.pathname)
     const actor = this.#authenticate(request.headers.authorization, overGit)
     if (overGit) {
       if (!actor) return sendText(response, 401, 'Invalid username or token.\n', { 'www-authenticate': 'Basic realm="GitHub"' })
-      return this.#git.serve(exchange, actor)
+      return this.#git.serve(exchange, actor, this.#lfs)
     }
     if (!url.pathname.startsWith(this.#apiPath)) return sendText(response, 404, 'Not Found\n')
     try {

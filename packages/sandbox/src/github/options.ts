@@ -1,3 +1,4 @@
+import type { LfsOptions } from '../lfs/options.ts'
 import type { Seed } from '../seed.ts'
 import type { Level } from './model.ts'
 
@@ -29,8 +30,10 @@ export interface GitHubOptions {
   }
   /** Milliseconds after its creation during which git does not see a repository. Default 0. */
   readonly visibleAfterMs?: number
-  /** Whether Git LFS is served. Default true. */
-  readonly lfs?: boolean
+  /** Whether and how Git LFS is served. Default true. */
+  readonly lfs?: boolean | LfsOptions
+  /** Whether a push is refused (`GH008`) that names LFS objects which are not here. Default false, as it costs a walk over each push. */
+  readonly checkLfs?: boolean
 }
 
 /** What a token may be used for. */

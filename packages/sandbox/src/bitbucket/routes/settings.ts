@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { headBranch, isWithoutRefs } from '../../git/bare-repository.ts'
 import type { BitbucketContext } from '../context.ts'
-import { bitbucketError } from '../errors.ts'
+import { bitbucketError, forbidden } from '../errors.ts'
 import { page } from '../pages.ts'
 
 /** Settings that the sandbox keeps as given and never interprets. Set them with `setData`. */
@@ -52,6 +52,17 @@ export function settingsRoutes(app: FastifyInstance, context: BitbucketContext):
     if (!onProject) continue
     app.get(path.replace('*', 'projects/:key'), async (request) =>
       answer(context.project(request, 3).data, context.paging(request, caps[kind])))
+  }
+
+  // With or without a version, as older and newer servers have it. Closed to tokens, like all of administration.
+  for (const version of ['', '/:version']) {
+    app.get(`/git-lfs${version}/admin/projects/:key/repos/:slug/enabled`, async (request, reply) => {
+      if (context.actor(request).kind === 'token') throw forbidden()
+      if (!context.repository(request, 3).lfs) {
+        throw bitbucketError(404, 'NoSuchObjectException', 'Git LFS is not enabled for this repository.')
+      }
+      return reply.code(200).send()
+    })
   }
 
   app.get('/branch-utils/:version/projects/:key/repos/:slug/branchmodel', async (request) => {
