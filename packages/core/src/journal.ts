@@ -1,29 +1,35 @@
 import type { Fence, JournalEntry, JsonValue, MigrationStore } from './store/store.ts'
 
+/** What a {@link Journal} needs. */
+export interface JournalOptions {
+  store: MigrationStore
+  id: string
+  fence: Fence
+  /** Done before each intent is noted. */
+  beforeIntent: () => Promise<void>
+}
+
 /**
  * Notes each remote write before and after it happens. After a crash, an intent without its `done` tells that the server
  * has to be asked; nothing is assumed from it.
  */
 export class Journal {
-  readonly #store: MigrationStore
-  readonly #id: string
-  readonly #fence: Fence
+  readonly #options: JournalOptions
   readonly entries: JournalEntry[]
 
-  private constructor(store: MigrationStore, id: string, fence: Fence, entries: JournalEntry[]) {
-    this.#store = store
-    this.#id = id
-    this.#fence = fence
+  private constructor(options: JournalOptions, entries: JournalEntry[]) {
+    this.#options = options
     this.entries = entries
   }
 
   /** Reads what earlier runs noted. */
-  static async open(store: MigrationStore, id: string, fence: Fence): Promise<Journal> {
-    return new Journal(store, id, fence, await store.journal(id))
+  static async open(options: JournalOptions): Promise<Journal> {
+    return new Journal(options, await options.store.journal(options.id))
   }
 
   /** Performs a remote write between its two entries. A write that failed leaves its intent. */
   async around<T>(key: string, write: () => Promise<T>, dataOf?: (result: T) => JsonValue): Promise<T> {
+    await this.#options.beforeIntent()
     await this.#append({ key, state: 'intent', at: new Date().toISOString() })
     const result = await write()
     const data = dataOf?.(result)
@@ -32,7 +38,8 @@ export class Journal {
   }
 
   async #append(entry: JournalEntry): Promise<void> {
-    await this.#store.appendJournal(this.#id, entry, this.#fence)
+    const { store, id, fence } = this.#options
+    await store.appendJournal(id, entry, fence)
     this.entries.push(entry)
   }
 }

@@ -82,7 +82,8 @@ export class Run {
     let snapshot = emptySnapshot()
     for await (const event of store.events(id)) snapshot = reduce(snapshot, event)
     const resumed = snapshot.seq > 0
-    const journal = await Journal.open(store, id, lease)
+    // What the record says is durable before each remote write, so that a resumed run knows at least what this one knew.
+    const journal = await Journal.open({ store, id, fence: lease, beforeIntent: () => this.#log.flush() })
     const remembered = earlier.find(({ status }) => status === 'completed')
     const ownership: OwnershipFacts = { record, journal: journal.entries, earlier }
     this.#log = new RunLog({ store, id, fence: lease, snapshot, redact, emit, onFailure: abort })
@@ -160,7 +161,9 @@ export class Run {
   #noteTarget(): void {
     const target = this.#context.inspection.knownTarget()
     if (!target) return
-    const created = isOurs(target, this.#context.ownership)
+    // Once known it stays known, also when the real description has taken the marker's place.
+    const known = this.#results.targetRepository
+    const created = (known?.id === target.id && known.created) || isOurs(target, this.#context.ownership)
     this.#results.targetRepository = { id: target.id, created, url: target.htmlUrl }
   }
 

@@ -1,3 +1,4 @@
+import type { RepositoryUpdate } from '@saddle/github-client'
 import { markedBy } from '../ownership.ts'
 import { wantedSettings } from './settings.ts'
 import type { RunContext, Step, StepContext, StepPlan } from './step.ts'
@@ -15,10 +16,18 @@ export const finish: Step = {
   },
 
   async run(context: RunContext): Promise<void> {
-    const { github, inspection, journal, request: { target: { owner, name } }, signal } = context
-    const update = await lastSettings(context)
-    inspection.setTarget(await journal.around('repository.finish', () => github.updateRepository(owner, name, update, { signal })))
+    const { description, archived } = await lastSettings(context)
+    if (description !== undefined) await update(context, 'repository.description', { description })
+    // The target chooses a default branch by itself when it gets its first refs, and can be late with that; what it
+    // answers now tells.
+    const { defaultBranch } = await wantedSettings(context)
+    if (defaultBranch !== undefined) await update(context, 'repository.default-branch', { defaultBranch })
+    if (archived) await update(context, 'repository.archive', { archived })
   },
+}
+
+async function update({ github, inspection, journal, request: { target: { owner, name } }, signal }: RunContext, key: string, change: RepositoryUpdate): Promise<void> {
+  inspection.setTarget(await journal.around(key, () => github.updateRepository(owner, name, change, { signal })))
 }
 
 async function lastSettings(context: StepContext): Promise<{ description?: string; archived?: boolean }> {

@@ -129,7 +129,10 @@ export class Inspection {
     const { namespaces, prune } = this.#options.request.options
     return this.#once('updates', async () => {
       const [source, target] = [await this.sourceRefs(), await this.targetRefs()]
-      return planUpdates({ source, target, namespaces, prune })
+      const updates = planUpdates({ source, target, namespaces, prune })
+      // A target without refs takes the first branch it gets for its default. Deletions stay in front.
+      const rank = ({ kind, ref }: RefUpdate) => (kind === 'delete' ? 0 : ref === source.head ? 1 : 2)
+      return updates.sort((a, b) => rank(a) - rank(b))
     })
   }
 

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Git } from './git.ts'
 
@@ -22,7 +23,10 @@ export async function createBareRepository(path: string, defaultBranch: string, 
 
 /** Points HEAD at a branch, which need not exist. */
 export async function setHead(path: string, branch: string): Promise<void> {
-  await writeFile(join(path, 'HEAD'), `ref: refs/heads/${branch}\n`)
+  // Git calls a folder whose HEAD is half written no repository at all, so it is put in place whole.
+  const temporary = join(path, `HEAD.${randomUUID()}`)
+  await writeFile(temporary, `ref: refs/heads/${branch}\n`)
+  await rename(temporary, join(path, 'HEAD'))
 }
 
 /** The branch that HEAD points at, existing or not. */
