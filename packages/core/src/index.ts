@@ -30,6 +30,8 @@ export { SqliteSessionStore, type SqliteSessionStoreOptions } from './session/sq
 export type { SessionStore } from './session/store.ts'
 export * from './snapshot.ts'
 export * from './store/store.ts'
+export * from './teams/index.ts'
 export { MemoryStore } from './store/memory.ts'
 export { SqliteStore, type SqliteStoreOptions } from './store/sqlite.ts'
+export type { Budget, BudgetCost, BudgetRate, BudgetWait, HostBudgetOptions } from '@saddle/transport'
 export { Redactor, SaddleError, errorCodes, type ErrorCode, type ErrorContext, type SerializedError } from '@saddle/transport'
