@@ -1,9 +1,12 @@
 #!/usr/bin/env node
+import { setMaxListeners } from 'node:events'
 import { exitStatus } from './exit-status.ts'
 import { main } from './main.ts'
 
 const { stdout, stderr } = process
 const controller = new AbortController()
+// Everything that runs listens to it.
+setMaxListeners(0, controller.signal)
 
 // The first asks for a clean end, the second does not wait for it.
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -21,9 +24,9 @@ stdout.on('error', () => {
 })
 stderr.on('error', () => undefined)
 
-// Bars hide the cursor; however the process ends, it comes back.
+// Bars hide the cursor and do not wrap lines; however the process ends, both come back.
 process.on('exit', () => {
-  if (stdout.isTTY) stdout.write('\u001b[?25h')
+  if (stdout.isTTY) stdout.write('\u001b[?25h\u001b[?7h')
 })
 
 const status = await main(process.argv.slice(2), {

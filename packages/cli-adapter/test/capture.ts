@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 
-/** A stream that keeps what is written to it; for tests. */
+/** A stream that keeps what is written to it, and says `said` each time; for tests. */
 export class Capture extends Writable {
   text = ''
   readonly isTTY: boolean
@@ -16,6 +16,7 @@ export class Capture extends Writable {
 
   override _write(chunk: string | Buffer, _encoding: string, done: () => void): void {
     this.text += String(chunk)
+    this.emit('said')
     done()
   }
 

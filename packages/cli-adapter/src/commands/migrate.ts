@@ -10,6 +10,9 @@ import { reportText } from '../render/report.ts'
 import { styleOf } from '../render/style.ts'
 import { requestOf } from '../request.ts'
 
+/** Milliseconds without a word after which somebody who waits is told what for. */
+const silence = 2000
+
 /** `saddle migrate` */
 export function migrate(source: string, options: MigrateOptions, io: Io): Promise<ExitStatus> {
   const request = requestOf(source, options)
@@ -27,6 +30,9 @@ function follow(options: CommonOptions, io: Io, start: (engine: MigrationEngine)
     const view = await progressView(io, options)
     const interrupted = () => view.note('Cancelling. A second Ctrl-C ends at once.')
     io.signal?.addEventListener('abort', interrupted, { once: true })
+    // Nothing is reported until the target is free, which takes as long as the lease of a run that was killed.
+    const waiting = setTimeout(() => view.note('Waiting until the target is free: another run works on it, or one was killed moments ago.'), silence)
+    engine.once('progress', () => clearTimeout(waiting))
     engine.on('progress', view.show)
     try {
       const report = await start(engine)
@@ -45,6 +51,7 @@ function follow(options: CommonOptions, io: Io, start: (engine: MigrationEngine)
       io.stderr.write(`Go on with: saddle retry ${record.id}\n`)
       return isPartly(record) ? exitStatus.partly : status
     } finally {
+      clearTimeout(waiting)
       io.signal?.removeEventListener('abort', interrupted)
       view.stop()
     }

@@ -20,7 +20,10 @@ const oddBranches = ['-x', '$(id)', '__proto__', '🌭', '%0d%0a', 'a\u202eb', '
 export async function plant({ bitbucket, github }: Sandbox, options: Omit<GitOptions, 'cwd'>): Promise<string[]> {
   github.createOrganization({ login: owner })
   bitbucket.createProject({ key: project, name: 'Demonstration' })
-  const create = (repository: Planted) => bitbucket.createRepository({ project, ...repository })
+  const create = (repository: Planted) => {
+    options.signal?.throwIfAborted()
+    return bitbucket.createRepository({ project, ...repository })
+  }
   const slugs: string[] = []
 
   const own = await ownHistory(options)

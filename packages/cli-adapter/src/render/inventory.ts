@@ -22,7 +22,7 @@ export function inventoryTable(rows: readonly InventoryRow[], style: Style): str
   const size = known.reduce((sum, row) => sum + (row.size ?? 0), 0)
   const unknown = rows.length - known.length
   const lines = [
-    `${counted(rows.length, 'repository', 'repositories')}, ${bytes(size)}${unknown > 0 ? ` and ${count(unknown)} of unknown size` : ''}`,
+    `${counted(rows.length, 'repository', 'repositories')}, ${bytes(size)}${unknown > 0 ? ` and ${count(unknown)} of unknown size (Bitbucket tells sizes to a user with a password, not to tokens)` : ''}`,
     ...rows.flatMap(({ project, repository, error }) => (error ? [`${colour.red('unreadable:')} ${escape(`${project}/${repository}`)}: ${escape(error.message)}`] : [])),
   ]
   return text + lines.map((line) => `${line}\n`).join('')

@@ -9,6 +9,8 @@ import { sign, type Style } from './style.ts'
 
 /** A running migration, and its lines on the screen; none while there is no room. */
 interface Row extends BarRow {
+  /** Objects in the packs, as far as they were announced: the end of a transfer has arrived in full. */
+  sent: number
   lines: SingleBar[]
 }
 
@@ -27,17 +29,16 @@ export function barView(output: Output, style: Style): ProgressView {
     forceRedraw: true,
     hideCursor: true,
     clearOnComplete: true,
-    // The lines fit the width; switching the terminal's own wrapping off could outlive a killed process.
-    linewrap: null,
     gracefulExit: false,
   })
-  // The rest of the line may still hold a bar.
-  const log = (text: string) => bars.log(`${text}\u001b[K\n`)
+  // Bars are drawn with the terminal's wrapping off; text needs it. The rest of its last line may still hold a bar.
+  const log = (text: string) => bars.log(`\u001b[?7h${text}\u001b[K\u001b[?7l\n`)
 
   return {
     show(event) {
       const row = rows.get(event.migrationId) ?? begin(event)
       row.snapshot = reduce(row.snapshot, event)
+      if (event.type === 'transfer' && event.phase === 'streaming') row.sent = Math.max(row.sent, event.totalObjects ?? event.objects)
       if (event.type === 'migration-end') {
         say(ended(row, event))
         rows.delete(event.migrationId)
@@ -62,7 +63,7 @@ export function barView(output: Output, style: Style): ProgressView {
 
   function begin(event: ProgressEvent): Row {
     const name = event.type === 'migration-start' ? `${escape(event.source)} → ${escape(event.target)}` : escape(event.migrationId)
-    const row: Row = { name, snapshot: emptySnapshot(), lines: [] }
+    const row: Row = { name, snapshot: emptySnapshot(), sent: 0, lines: [] }
     rows.set(event.migrationId, row)
     draw(row)
     return row
@@ -79,9 +80,9 @@ export function barView(output: Output, style: Style): ProgressView {
     )
   }
 
-  function ended({ name, snapshot }: Row, event: ProgressEventOf<'migration-end'>): string {
+  function ended({ name, snapshot, sent }: Row, event: ProgressEventOf<'migration-end'>): string {
     const mark = sign(({ completed: 'good', failed: 'bad', cancelled: 'warning' } as const)[event.status], style)
-    const facts = transferFacts({ bytes: snapshot.bytes, objects: snapshot.objects }).join(' · ')
+    const facts = transferFacts({ bytes: snapshot.bytes, objects: sent }).join(' · ')
     return `${mark} ${name}  ${endText(event)}${event.status === 'completed' && snapshot.bytes > 0 ? style.colour.dim(` · ${facts}`) : ''}`
   }
 }
