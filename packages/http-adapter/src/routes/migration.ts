@@ -185,7 +185,7 @@ function historyRoutes(app: App, context: Context): void {
         response: {
           200: {
             description: 'The log',
-            content: { 'text/plain': { schema: z.string() }, 'application/x-ndjson': { schema: z.string() } } as Record<string, { schema: z.ZodType }>,
+            content: { 'text/plain': { schema: z.string() }, 'application/x-ndjson': { schema: z.string() } },
           },
           ...errors(401, 404),
         },

@@ -5,7 +5,7 @@ export type Visibility = 'private' | 'internal' | 'public'
 
 /** Levels of access in rising order. */
 export const levels = ['none', 'pull', 'triage', 'push', 'maintain', 'admin'] as const
-/** One of {@link levels}. */
+/** One of the levels. */
 export type Level = (typeof levels)[number]
 /** Whether one level includes another. */
 export const atLeast = (level: Level, wanted: Level): boolean => levels.indexOf(level) >= levels.indexOf(wanted)
