@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { SaddleError } from '@saddle/transport'
 import { PackMeter } from './pack-meter.ts'
 import type { ProgressReporter } from './progress.ts'
@@ -44,6 +45,9 @@ export class PassingPack implements AsyncIterable<Buffer> {
     try {
       while (this.#held) {
         const next = await this.#take()
+        // A target that refuses early answers, then hangs up. Its answer has to be read before a write fails and takes
+        // the connection away: so each write waits for a turn of the event loop, which reads what has arrived.
+        await setImmediate()
         yield this.#held
         this.#progress.sent(this.#held.length, this.meter.objects)
         this.#held = next

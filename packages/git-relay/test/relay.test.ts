@@ -1,12 +1,10 @@
-import { execFileSync } from 'node:child_process'
-import { startSandbox, type Sandbox, type Seed } from '@saddle/sandbox'
-import { HttpClient, type GitRemote } from '@saddle/transport'
+import { startSandbox, type Sandbox } from '@saddle/sandbox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findDiverged, isAncestor, listSourceRefs, listTargetRefs, planUpdates, relayPack, type RelayProgress, type RelayResult } from '../src/index.ts'
+import { findDiverged, isAncestor, listSourceRefs, listTargetRefs, planUpdates } from '../src/index.ts'
+import { expectEqual, git, pairOn, refsOf, relay, type Pair, type PairOptions } from './pair.ts'
 
 let sandbox: Sandbox
 let old: Sandbox
-let number = 0
 
 beforeAll(async () => {
   sandbox = await startSandbox()
@@ -19,46 +17,7 @@ afterAll(async () => {
   await old.close()
 })
 
-const git = (path: string, ...args: string[]): string =>
-  execFileSync('git', ['-C', path, '-c', 'user.name=A', '-c', 'user.email=a@example.com', ...args], { maxBuffer: 1 << 28, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] })
-const refsOf = (path: string): string => git(path, 'for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads', 'refs/tags', 'refs/notes')
-
-interface Pair {
-  source: GitRemote
-  target: GitRemote
-  sourcePath: string
-  targetPath: string
-  name: string
-}
-
-async function pair(seed: Seed, { on = sandbox, targetSeed, objectFormat }: { on?: Sandbox; targetSeed?: Seed; objectFormat?: 'sha1' | 'sha256' } = {}): Promise<Pair> {
-  const name = `repo-${++number}`
-  const { path: sourcePath, cloneUrl } = await on.bitbucket.createRepository({ project: 'PRJ', slug: name, seed, ...(objectFormat ? { objectFormat } : {}) })
-  const target = await on.github.createRepository({ owner: 'acme', name, ...(targetSeed ? { seed: targetSeed } : {}) })
-  const remote = (url: string, authorization: string): GitRemote => {
-    const http = new HttpClient({ baseUrl: new URL(url).origin, authorize: () => ({ authorization }), retry: { sleep: () => Promise.resolve() } })
-    return { url, http }
-  }
-  return {
-    name,
-    sourcePath,
-    targetPath: target.path,
-    source: remote(cloneUrl, `Bearer ${on.bitbucket.token}`),
-    target: remote(target.cloneUrl, `Basic ${Buffer.from(`x-access-token:${on.github.token}`).toString('base64')}`),
-  }
-}
-
-async function relay({ source, target }: Pair, options: { prune?: boolean; signal?: AbortSignal; onProgress?: (progress: RelayProgress) => void; packLimit?: number } = {}): Promise<RelayResult> {
-  const sourceRefs = await listSourceRefs(source, { prefixes: ['HEAD', 'refs/heads/', 'refs/tags/', 'refs/notes/'] })
-  const targetRefs = await listTargetRefs(target)
-  const updates = planUpdates({ source: sourceRefs, target: targetRefs, ...(options.prune ? { prune: true } : {}) })
-  return relayPack({ source, target, sourceRefs, targetRefs, updates, ...options })
-}
-
-function expectEqual({ sourcePath, targetPath }: Pair): void {
-  expect(refsOf(targetPath)).toBe(refsOf(sourcePath))
-  git(targetPath, 'fsck', '--full', '--strict')
-}
+const pair = (seed: PairOptions['seed'], options: Partial<PairOptions> & { on?: Sandbox } = {}): Promise<Pair> => pairOn(options.on ?? sandbox, { ...options, seed })
 
 describe.each([
   ['version 2', () => sandbox],
@@ -69,7 +28,7 @@ describe.each([
     const result = await relay(both)
     expectEqual(both)
     expect(result.outcomes.every(({ status }) => status === 'ok')).toBe(true)
-    expect(result.objects).toBe(Number(git(both.targetPath, 'rev-list', '--objects', '--all', '--count')))
+    expect(result.objects).toBe(Number(git(both.targetPath, ['rev-list', '--objects', '--all', '--count'])))
   })
 
   it('sends only what is new, and nothing when nothing is', async () => {
@@ -78,8 +37,8 @@ describe.each([
     const before = server().bitbucket.requests.length + server().github.requests.length
     expect(await relay(both)).toMatchObject({ packBytes: 0, outcomes: [] })
     expect(server().bitbucket.requests.length + server().github.requests.length - before).toBe(2)
-    const tip = git(both.sourcePath, 'commit-tree', '-p', 'main', '-m', 'new', 'main^{tree}').trim()
-    git(both.sourcePath, 'update-ref', 'refs/heads/main', tip)
+    const tip = git(both.sourcePath, ['commit-tree', '-p', 'main', '-m', 'new', 'main^{tree}']).trim()
+    git(both.sourcePath, ['update-ref', 'refs/heads/main', tip])
     const second = await relay(both)
     expect(second.objects).toBe(1)
     expect(second.packBytes).toBeLessThan(first.packBytes / 100)
@@ -91,18 +50,18 @@ describe.each([
     await relay(both)
     const { source, sourcePath, targetPath } = both
     const { protocol } = await listSourceRefs(source)
-    const main = git(sourcePath, 'rev-parse', 'main').trim()
-    const older = git(sourcePath, 'rev-parse', 'main~4').trim()
-    const foreign = git(targetPath, 'commit-tree', '-p', 'main', '-m', 'foreign', 'main^{tree}').trim()
+    const main = git(sourcePath, ['rev-parse', 'main']).trim()
+    const older = git(sourcePath, ['rev-parse', 'main~4']).trim()
+    const foreign = git(targetPath, ['commit-tree', '-p', 'main', '-m', 'foreign', 'main^{tree}']).trim()
     expect(await isAncestor(source, older, main, { protocol })).toBe(true)
     expect(await isAncestor(source, foreign, main, { protocol })).toBe(false)
     // A sibling of the tip that the source knows: what leads to its parent does not lead to it.
-    const sibling = git(sourcePath, 'commit-tree', '-p', 'main~1', '-m', 'sibling', 'main^{tree}').trim()
-    git(sourcePath, 'update-ref', 'refs/heads/sibling', sibling)
+    const sibling = git(sourcePath, ['commit-tree', '-p', 'main~1', '-m', 'sibling', 'main^{tree}']).trim()
+    git(sourcePath, ['update-ref', 'refs/heads/sibling', sibling])
     expect(await isAncestor(source, sibling, main, { protocol })).toBe(false)
     if (protocol === 2) expect(await isAncestor(source, main, older, { protocol })).toBe(false)
 
-    git(targetPath, 'update-ref', 'refs/heads/main', foreign)
+    git(targetPath, ['update-ref', 'refs/heads/main', foreign])
     const [sourceRefs, targetRefs] = [await listSourceRefs(source), await listTargetRefs(both.target)]
     const updates = planUpdates({ source: sourceRefs, target: targetRefs })
     expect(await findDiverged({ source, sourceRefs, updates })).toEqual(['refs/heads/main'])
@@ -114,7 +73,7 @@ describe('the relay', () => {
     const empty = await pair({ empty: true })
     expect(await relay(empty)).toMatchObject({ outcomes: [], packBytes: 0 })
     const unborn = await pair({ commits: 3 })
-    git(unborn.sourcePath, 'symbolic-ref', 'HEAD', 'refs/heads/nowhere')
+    git(unborn.sourcePath, ['symbolic-ref', 'HEAD', 'refs/heads/nowhere'])
     await relay(unborn)
     expectEqual(unborn)
   })
@@ -122,10 +81,10 @@ describe('the relay', () => {
   it('moves ref names that are nothing but data', async () => {
     const odd = await pair({ commits: 2 })
     const names = ['__proto__', '-x', '$(id)', '<script>', 'a\u202eb', '%0d%0a', 'emoji-🌭', `${'n'.repeat(200)}/${'m'.repeat(40)}`, 'constructor']
-    const tip = git(odd.sourcePath, 'rev-parse', 'main').trim()
-    for (const name of names) git(odd.sourcePath, 'update-ref', `refs/heads/${name}`, tip)
-    git(odd.sourcePath, 'tag', '-a', 'inner', '-m', 'inner', tip)
-    git(odd.sourcePath, 'tag', '-a', 'outer', '-m', 'outer', 'inner')
+    const tip = git(odd.sourcePath, ['rev-parse', 'main']).trim()
+    for (const name of names) git(odd.sourcePath, ['update-ref', `refs/heads/${name}`, tip])
+    git(odd.sourcePath, ['tag', '-a', 'inner', '-m', 'inner', tip])
+    git(odd.sourcePath, ['tag', '-a', 'outer', '-m', 'outer', 'inner'])
     await relay(odd)
     expectEqual(odd)
   })
@@ -140,7 +99,7 @@ describe('the relay', () => {
   it('deletes only with prune', async () => {
     const both = await pair({ commits: 3, branches: 3 })
     await relay(both)
-    git(both.sourcePath, 'update-ref', '-d', 'refs/heads/branch-1')
+    git(both.sourcePath, ['update-ref', '-d', 'refs/heads/branch-1'])
     await relay(both)
     expect(refsOf(both.targetPath)).toContain('refs/heads/branch-1')
     await relay(both, { prune: true })
@@ -150,7 +109,7 @@ describe('the relay', () => {
   it('makes a ref to what the target has already', async () => {
     const both = await pair({ commits: 3 })
     await relay(both)
-    git(both.sourcePath, 'update-ref', 'refs/heads/second', git(both.sourcePath, 'rev-parse', 'main').trim())
+    git(both.sourcePath, ['update-ref', 'refs/heads/second', git(both.sourcePath, ['rev-parse', 'main']).trim()])
     await relay(both)
     expectEqual(both)
   })
