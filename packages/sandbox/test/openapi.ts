@@ -25,6 +25,9 @@ export class ApiDescription {
   constructor() {
     const file = createRequire(import.meta.url).resolve('@octokit/openapi/generated/api.github.com.json')
     this.#document = JSON.parse(readFileSync(file, 'utf8')) as Description
+    // The description wants an installation's account to be a user and an enterprise at once; the component has it right.
+    const installations = resolve(this.#document, '#/paths/~1app~1installations/get/responses/200/content/application~1json/schema') as { items: object }
+    installations.items = { $ref: '#/components/schemas/installation' }
     spellOutNull(this.#document)
     addFormats.default(this.#ajv)
     this.#ajv.addSchema(this.#document, 'api')
@@ -76,7 +79,8 @@ export class ApiDescription {
 const escape = (part: string) => part.replaceAll('~', '~0').replaceAll('/', '~1').replaceAll('{', '%7B').replaceAll('}', '%7D')
 
 function resolve(document: unknown, pointer: string): unknown {
-  return pointer.slice(2).split('/').reduce((at: unknown, part) => (at as Record<string, unknown>)[part], document)
+  const parts = pointer.slice(2).split('/').map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+  return parts.reduce((at: unknown, part) => (at as Record<string, unknown>)[part], document)
 }
 
 /** `nullable: true` without a type, which JSON Schema does not know, becomes a choice. */
