@@ -83,17 +83,80 @@ describe('the relay', () => {
     const names = ['__proto__', '-x', '$(id)', '<script>', 'a\u202eb', '%0d%0a', 'emoji-🌭', `${'n'.repeat(200)}/${'m'.repeat(40)}`, 'constructor']
     const tip = git(odd.sourcePath, ['rev-parse', 'main']).trim()
     for (const name of names) git(odd.sourcePath, ['update-ref', `refs/heads/${name}`, tip])
+    const bytes = Buffer.concat([Buffer.from('create refs/heads/'), Buffer.from([0xff, 0xc3]), Buffer.from(` ${tip}\n`)])
+    git(odd.sourcePath, ['update-ref', '--stdin'], bytes)
     git(odd.sourcePath, ['tag', '-a', 'inner', '-m', 'inner', tip])
     git(odd.sourcePath, ['tag', '-a', 'outer', '-m', 'outer', 'inner'])
     await relay(odd)
     expectEqual(odd)
+    const { refs } = await listSourceRefs(odd.source)
+    for (const name of names) expect(refs.get(`refs/heads/${name}`)).toEqual({ oid: tip })
+    expect(refs.get('refs/tags/outer')?.peeled).toBe(tip)
   })
 
-  it('moves 10,000 refs', async () => {
+  it('moves 10,000 refs, and then what is new among them', async () => {
     const many = await pair({ commits: 20, tags: 9000, branches: 1000 })
     const result = await relay(many)
     expect(result.outcomes.length).toBe(10_000)
     expectEqual(many)
+    git(many.sourcePath, ['update-ref', 'refs/heads/main', git(many.sourcePath, ['commit-tree', '-p', 'main', '-m', 'new', 'main^{tree}']).trim()])
+    expect(await relay(many)).toMatchObject({ objects: 1 })
+    expectEqual(many)
+    // Thousands of `have` lines go compressed, as git sends them.
+    const fetched = sandbox.bitbucket.requests.findLast(({ path }) => path.endsWith(`${many.name}.git/git-upload-pack`))
+    expect(fetched?.headers['content-encoding']).toBe('gzip')
+    expect(fetched?.bytesIn).toBeLessThan(9000 * 50)
+  })
+
+  it('moves a branch to where another one is in the way', async () => {
+    const both = await pair({ commits: 3 })
+    git(both.sourcePath, ['update-ref', 'refs/heads/a', 'main'])
+    await relay(both)
+    git(both.sourcePath, ['update-ref', '-d', 'refs/heads/a'])
+    git(both.sourcePath, ['update-ref', 'refs/heads/a/b', 'main'])
+    expect((await relay(both)).outcomes).toMatchObject([{ ref: 'refs/heads/a/b', status: 'rejected', code: 'REF_REJECTED' }])
+    await relay(both, { prune: true })
+    expectEqual(both)
+  })
+
+  it('moves a SHA-256 repository into one', async () => {
+    const both = await pair({ commits: 10, tags: 4 }, { objectFormat: 'sha256', targetFormat: 'sha256' })
+    const { source, sourcePath } = both
+    await relay(both)
+    expectEqual(both)
+    expect((await listSourceRefs(source)).objectFormat).toBe('sha256')
+    const [tip, older] = ['main', 'main~3'].map((name) => git(sourcePath, ['rev-parse', name]).trim()) as [string, string]
+    expect([await isAncestor(source, older, tip), await isAncestor(source, tip, older)]).toEqual([true, false])
+    expect(await relay(both)).toMatchObject({ outcomes: [] })
+  })
+
+  it('overwrites what diverged only when it is told to, and counts a tag that moved among it', async () => {
+    const both = await pair({ commits: 5, tags: 2 })
+    await relay(both)
+    const [main, older] = ['main', 'main~2'].map((name) => git(both.sourcePath, ['rev-parse', name]).trim()) as [string, string]
+    git(both.sourcePath, ['update-ref', 'refs/tags/v1', older])
+    git(both.sourcePath, ['update-ref', 'refs/heads/main', older])
+    const [sourceRefs, targetRefs] = [await listSourceRefs(both.source), await listTargetRefs(both.target)]
+    const updates = planUpdates({ source: sourceRefs, target: targetRefs })
+    expect(await findDiverged({ source: both.source, sourceRefs, updates })).toEqual(['refs/heads/main', 'refs/tags/v1'])
+    expect(refsOf(both.targetPath)).toContain(`${main} refs/heads/main`)
+    await relay(both)
+    expectEqual(both)
+  })
+
+  it('asks once for all branches that move the same way', async () => {
+    const both = await pair({ commits: 5, branches: 40 })
+    await relay(both)
+    const tip = git(both.sourcePath, ['commit-tree', '-p', 'main', '-m', 'new', 'main^{tree}']).trim()
+    for (const ref of git(both.sourcePath, ['for-each-ref', '--format=%(refname)', '--points-at=main', 'refs/heads']).trim().split('\n')) {
+      git(both.sourcePath, ['update-ref', ref, tip])
+    }
+    const [sourceRefs, targetRefs] = [await listSourceRefs(both.source), await listTargetRefs(both.target)]
+    const updates = planUpdates({ source: sourceRefs, target: targetRefs })
+    expect(updates.filter(({ kind }) => kind === 'update').length).toBeGreaterThan(1)
+    const before = sandbox.bitbucket.requests.length
+    expect(await findDiverged({ source: both.source, sourceRefs, updates })).toEqual([])
+    expect(sandbox.bitbucket.requests.length - before).toBe(1)
   })
 
   it('deletes only with prune', async () => {
@@ -180,6 +243,8 @@ describe('the relay', () => {
   it('says that the two sides name objects differently', async () => {
     const both = await pair({ commits: 2 }, { objectFormat: 'sha256', targetSeed: { commits: 1 } })
     await expect(relay(both)).rejects.toMatchObject({ code: 'OBJECT_FORMAT_MISMATCH' })
+    const other = await pair({ commits: 2 }, { targetFormat: 'sha256' })
+    await expect(relay(other)).rejects.toMatchObject({ code: 'OBJECT_FORMAT_MISMATCH' })
   })
 
   it.each([
