@@ -127,7 +127,7 @@ export class TeamsManager extends SafeEmitter<TeamsEvents> {
 
   #report(event: TeamsProgress): void {
     this.emit('progress', event)
-    this.emit(event.type, event as never)
+    this.emit(event.type, event)
   }
 }
 
@@ -138,4 +138,4 @@ export function pairsOf(repositories: readonly string[], teams: readonly TeamNam
   return names.flatMap((repository) => unique.map((team) => ({ repository, team, permission })))
 }
 
-const reference = ({ slug, id }: TeamName): TeamReference => (slug === undefined ? { teamId: id as number } : { teamSlug: slug })
+const reference = ({ slug, id }: TeamName): TeamReference => (slug === undefined ? { teamId: id } : { teamSlug: slug })
