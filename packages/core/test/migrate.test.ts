@@ -338,7 +338,7 @@ describe('a plan', () => {
     const { engine, store } = stage.engine()
     clear(stage)
     const plan = await engine.plan(source.request)
-    expect(plan.refs.create).toEqual(['refs/heads/branch-1', 'refs/heads/main', 'refs/tags/v1', 'refs/tags/v2'])
+    expect(plan.refs.create).toEqual(['refs/heads/main', 'refs/heads/branch-1', 'refs/tags/v1', 'refs/tags/v2'])
     expect(plan.target).toEqual({ name: `acme/${source.slug}`, exists: false, created: false })
     expect(plan.source).toMatchObject({ defaultBranch: 'main', labels: ['l'], archived: false })
     expect(plan.problems).toEqual([])
