@@ -79,7 +79,7 @@ export class GitHubClient extends SafeEmitter<HttpEvents> {
 
   /**
    * Makes an empty repository in an organisation or for the token's own user. It is not repeated when the answer is
-   * lost: look with {@link repository} whether it was made. Git may need a moment more, see {@link waitUntilReady}.
+   * lost: look with `repository` whether it was made. Git may need a moment more, see {@link waitUntilReady}.
    *
    * @throws SaddleError `ALREADY_EXISTS`; `INVALID_INPUT` for a name that GitHub would change, or `internal` where there
    * is no enterprise; `FORBIDDEN` and `NOT_FOUND` where the credentials may not

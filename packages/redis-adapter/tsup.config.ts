@@ -1,3 +1,0 @@
-import { buildPackage } from '../../tsup.base.ts'
-
-export default buildPackage({ index: 'src/index.ts' })
