@@ -34,6 +34,13 @@ export const preflight: Step = {
       })
     }
     const refs = await inspection.sourceRefs()
+    if (refs.objectFormat !== 'sha1' && refs.refs.size > 0) {
+      problems.push({
+        severity: 'error',
+        code: 'OBJECT_FORMAT_MISMATCH',
+        message: `${sourceName(request)} names its objects with ${refs.objectFormat}, and GitHub holds repositories with sha1 only. Convert the source first.`,
+      })
+    }
     const found = inspection.thorough
       ? [...namespaceLosses(refs, request.options.namespaces), ...lfsLosses(await inspection.lfs())]
       : (remembered?.losses ?? []).filter(({ kind }) => lookedForOnce.has(kind))
