@@ -210,7 +210,9 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
       await this.#http.text(path, requestOptions(signal))
       return true
     } catch (error) {
-      if (missingPart(error) === 'resource') return false
+      // Servers differ in whether they say with a 404 that it is switched off, or that they have no such feature.
+      const missing = missingPart(error)
+      if (missing === 'resource' || missing === 'content') return false
       const { code } = SaddleError.from(error)
       const closed = code === 'FORBIDDEN' || (this.#credentials.isToken && (code === 'AUTHENTICATION_FAILED' || code === 'REDIRECTED'))
       if (closed) return undefined

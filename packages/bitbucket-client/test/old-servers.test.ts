@@ -138,6 +138,7 @@ describe('Git LFS', () => {
     expect(await asked(200)).toBe(true)
     expect(await asked(204)).toBe(true)
     expect(await asked(404)).toBe(false)
+    expect(await asked(404, exception('NoSuchObjectException'))).toBe(false)
     expect(await asked(401, exception('AuthorisationException'))).toBeUndefined()
     expect(await asked(401, exception('AuthorisationException'), true)).toBeUndefined()
     expect(await asked(401, exception('auth.IncorrectPasswordAuthenticationException'))).toBeUndefined()
