@@ -46,6 +46,20 @@ export async function githubCredential(context: Context, request: FastifyRequest
   return (await context.login?.fresh(found.subject, github)) ?? github
 }
 
+/** What a migration needs. */
+export async function bothCredentials(context: Context, request: FastifyRequest, session: Session): Promise<Credentials> {
+  const bitbucket = await bitbucketCredential(context, session)
+  return { bitbucket, github: await githubCredential(context, request, session) }
+}
+
+/** A token from a header is not the session's, so a job that it is given to holds it as its own. */
+export const ownToken = (request: FastifyRequest, { github }: Credentials): Partial<Credentials> => (headerToken(request) ? { github } : {})
+
+/** 503 while the server stops. */
+export function assertAccepting({ jobs }: Context): void {
+  if (!jobs.accepts) throw new HttpProblem(503, 'STOPPING', 'The server is stopping and takes no new work. Try again in a moment.')
+}
+
 /** Up to so many items of a lazy list, after leaving some out. */
 export async function take<T>(list: AsyncIterable<T>, count: number, skip = 0): Promise<T[]> {
   const items: T[] = []

@@ -24,10 +24,12 @@ import { registerMethodCheck } from './security/methods.ts'
 import { registerOriginCheck } from './security/origin.ts'
 import { authRoutes } from './routes/auth.ts'
 import { bitbucketRoutes } from './routes/bitbucket.ts'
+import { bulkRoutes } from './routes/bulk.ts'
 import { githubRoutes } from './routes/github.ts'
 import { healthRoutes } from './routes/health.ts'
 import { migrationRoutes } from './routes/migration.ts'
 import type { App } from './routes/routes.ts'
+import { teamsRoutes } from './routes/teams.ts'
 import { SessionCookie } from './sessions/cookie.ts'
 import { Sessions } from './sessions/sessions.ts'
 import { Feeds } from './streams/feed.ts'
@@ -50,7 +52,7 @@ export async function createServer(options: ServerOptions): Promise<SaddleServer
     trustProxy: options.trustProxy ?? false,
     bodyLimit: options.bodyLimit ?? defaults.bodyLimit,
     // Long names are told that they are too long instead of being unknown routes.
-    routerOptions: { maxParamLength: 2000 },
+    routerOptions: { maxParamLength: 2000, ignoreTrailingSlash: true },
     // A peer that sends a byte a second does not hold a connection for ever.
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
@@ -152,6 +154,8 @@ async function registerRoutes(app: FastifyInstance, options: ServerOptions, cont
     ['/api/v1/bitbucket', (group) => bitbucketRoutes(group, context)],
     ['/api/v1/github', (group) => githubRoutes(group, context)],
     ['/api/v1/migration', (group) => migrationRoutes(group, context)],
+    ['/api/v1/migration/bulk', (group) => bulkRoutes(group, context)],
+    ['/api/v1/teams', (group) => teamsRoutes(group, context)],
   ]
   for (const [prefix, routes] of groups) {
     await app.register(async (group) => routes(group as unknown as App), { prefix })

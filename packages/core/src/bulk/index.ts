@@ -1,5 +1,5 @@
 export { BulkMigrations, type CreateBulkOptions } from './bulk.ts'
-export type { BulkEventQuery } from './follow.ts'
+export { followBulk, type BulkEventQuery } from './follow.ts'
 export { type BulkPlan, type BulkProblem, type PlannedItem } from './plan.ts'
 export * from './record.ts'
 export * from './request.ts'

@@ -64,9 +64,10 @@ export class Jobs {
   }
 
   /** Stops a bulk migration: what waits does not begin, what is under way is cancelled. False when it had ended already. */
-  async cancelBulk({ id, owner = '' }: Pick<BulkRecord, 'id' | 'owner'>): Promise<boolean> {
+  async cancelBulk({ id, credentialRef }: Pick<BulkRecord, 'id' | 'credentialRef'>): Promise<boolean> {
     const { store, vault } = this.#options
-    const credentials = await vault.ofJob(owner, id)
+    const ref = parseCredentialRef(credentialRef)
+    const credentials = ref ? await vault.ofJob(ref.owner, ref.job) : {}
     if (!isComplete(credentials)) {
       const record = await store.bulks.get(id)
       if (!record || isFinal(record.status)) return false
@@ -79,7 +80,8 @@ export class Jobs {
       for await (const { migrationId } of engine.bulk.items(id, { status: ['in_progress'] })) {
         await this.#options.worker?.engineOf(migrationId)?.cancel(migrationId)
       }
-      if (cancelled) await this.#releaseIfEnded(id, owner)
+      const ended = await store.bulks.get(id)
+      if (ref && (!ended || isFinal(ended.status))) await vault.release(ref.owner, ref.job)
       return cancelled
     })
   }
@@ -105,12 +107,6 @@ export class Jobs {
   async close(): Promise<void> {
     this.#closed = true
     await this.#options.worker?.close()
-  }
-
-  async #releaseIfEnded(id: string, owner: string): Promise<void> {
-    const { store, vault } = this.#options
-    const record = await store.bulks.get(id)
-    if (!record || isFinal(record.status)) await vault.release(owner, id)
   }
 }
 

@@ -1,8 +1,7 @@
 import { isFinal, SaddleError, type Credentials, type MigrationRecord, type MigrationRequest } from '@saddle/core'
 import { randomUUID } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { abandoned, bitbucketCredential, githubCredential, type Context } from '../context.ts'
+import { abandoned, assertAccepting, bothCredentials, githubCredential, ownToken, type Context } from '../context.ts'
 import { logLines } from '../jobs/log-lines.ts'
 import { recordOf, snapshotOf, summaryOf } from '../jobs/translate.ts'
 import { HttpProblem, invalid, notFound } from '../security/errors.ts'
@@ -196,7 +195,9 @@ function historyRoutes(app: App, context: Context): void {
       const { id } = await ownRecord(context, session, request.params.migration_id)
       const json = (request.headers.accept ?? '').includes('ndjson')
       const type = json ? 'application/x-ndjson' : 'text/plain'
-      return reply.type(`${type}; charset=utf-8`).send(logLines(context.store.events(id, { signal: abandoned(reply) }), json))
+      const lines = logLines(context.store.events(id, { signal: abandoned(reply) }), json)
+      // A stream is sent as it is; the schema says what it carries.
+      return reply.type(`${type}; charset=utf-8`).send(lines as unknown as string)
     },
   )
 }
@@ -249,19 +250,6 @@ async function ownRecord({ store }: Context, { subject }: Session, id: string): 
   const record = await store.getMigration(id)
   if (record?.owner === subject) return record
   throw notFound('This migration')
-}
-
-async function bothCredentials(context: Context, request: FastifyRequest, session: Session): Promise<Credentials> {
-  const bitbucket = await bitbucketCredential(context, session)
-  return { bitbucket, github: await githubCredential(context, request, session) }
-}
-
-/** A token from a header is not the session's, so the job holds it as its own. */
-const ownToken = (request: FastifyRequest, { github }: Credentials): Partial<Credentials> =>
-  request.headers.authorization !== undefined || request.headers['x-github-token'] !== undefined ? { github } : {}
-
-function assertAccepting({ jobs }: Context): void {
-  if (!jobs.accepts) throw new HttpProblem(503, 'STOPPING', 'The server is stopping and takes no new work. Try again in a moment.')
 }
 
 /** What can be known before a migration begins is an answer now, not a failure later. */
