@@ -1,4 +1,4 @@
-import { SaddleError, type BitbucketClientOptions, type GitHubClientOptions, type JobQueue, type MigrationStore, type SessionStore } from '@saddle/core'
+import { SaddleError, type BitbucketClientOptions, type Budget, type GitHubClientOptions, type JobQueue, type MigrationStore, type SessionStore } from '@saddle/core'
 import type { Logger } from 'pino'
 
 /** The one source that callers can move repositories from. Callers never give addresses. */
@@ -73,6 +73,11 @@ export interface ServerOptions {
   trustProxy?: boolean | string | string[]
   /** Hands work to workers; by default within this process. One that is given is not closed with the server. */
   queue?: JobQueue
+  /**
+   * Makes the budget of requests of one credential, of which it is told a hash. By default each process has its own; a
+   * cluster shares them.
+   */
+  budgetFor?: (server: 'bitbucket' | 'github', identity: string) => Budget
   /** Repositories that this process moves at once, single and bulk migrations together. 4 by default; 0 leaves the work to others. */
   concurrency?: number
   /** How long a run's claim on a target lasts if its process dies, in milliseconds; see `MigrationEngine`. */

@@ -18,7 +18,8 @@ import { Jobs } from './jobs/jobs.ts'
 import { Worker } from './jobs/worker.ts'
 import { registerRequestLog } from './log.ts'
 import { defaults, originOf, type ServerOptions } from './options.ts'
-import { registerErrors } from './security/errors.ts'
+import { answerUnparsable, problemOf, registerErrors, send } from './security/errors.ts'
+import { registerEncodingCheck } from './security/encodings.ts'
 import { registerHostCheck } from './security/hosts.ts'
 import { registerMethodCheck } from './security/methods.ts'
 import { registerOriginCheck } from './security/origin.ts'
@@ -57,6 +58,8 @@ export async function createServer(options: ServerOptions): Promise<SaddleServer
     requestTimeout: 30_000,
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
+    frameworkErrors: (error, _request, reply) => void send(reply, problemOf(error)),
+    clientErrorHandler: answerUnparsable,
   }) as unknown as FastifyInstance
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
@@ -66,6 +69,7 @@ export async function createServer(options: ServerOptions): Promise<SaddleServer
   registerErrors(app)
   registerHostCheck(app, [...hostsOf(options), ...(options.allowedHosts ?? [])])
   registerOriginCheck(app, context.origins)
+  registerEncodingCheck(app)
   await registerPlugins(app, options, context)
   registerRedoc(app)
   await registerRoutes(app, options, context)
@@ -85,7 +89,7 @@ async function makeContext(app: FastifyInstance, options: ServerOptions): Promis
   const sessionStore: SessionStore = options.sessionStore ?? new MemorySessionStore()
   const vault = new CredentialVault(sessionStore, options.sessionKeys?.length ? new Keyring(options.sessionKeys) : Keyring.random())
   const { oauth: _, ...target } = options.github ?? {}
-  const clients = new Clients(options.bitbucket, target)
+  const clients = new Clients({ source: options.bitbucket, target, budgetFor: options.budgetFor })
   const login = await GitHubLogin.open(options.github ?? {}, sessionStore, vault)
   const queue: JobQueue = options.queue ?? new MemoryQueue()
   const { leaseMs } = options
@@ -120,6 +124,10 @@ async function makeContext(app: FastifyInstance, options: ServerOptions): Promis
 
 async function registerPlugins(app: FastifyInstance, options: ServerOptions, { version, origins }: Context): Promise<void> {
   const { max = defaults.requestsPerMinute } = options.rateLimit || {}
+  app.addHook('onRequest', async (_request, reply) => {
+    // What one session sees is nobody else's; the pages for people say otherwise for themselves.
+    void reply.header('cache-control', 'no-store')
+  })
   await app.register(fastifyHelmet, {
     // The server answers with JSON; the pages for people have policies of their own.
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { Redactor, SaddleError, type ErrorCode } from '@saddle/core'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from 'fastify-type-provider-zod'
@@ -87,13 +88,25 @@ export function problemOf(error: unknown): HttpProblem {
   if (isResponseSerializationError(error)) return internal()
   const { statusCode, code = '' } = error as Partial<FastifyError>
   if (statusCode === 413) return new HttpProblem(413, 'PAYLOAD_TOO_LARGE', 'The body of the request is too large.')
-  if (statusCode === 415) return new HttpProblem(415, 'UNSUPPORTED_MEDIA_TYPE', 'Bodies are JSON: send Content-Type application/json and no Content-Encoding.')
   if (statusCode === 429) return new HttpProblem(429, 'RATE_LIMITED', 'Too many requests. Wait before asking again.')
-  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    const message = code.startsWith('FST_ERR_CTP') || error instanceof SyntaxError ? 'is not valid JSON' : 'cannot be read'
-    return invalid(statusCode === 400 && code === 'FST_ERR_BAD_URL' ? 'path' : 'body', message)
-  }
+  if (code === 'FST_ERR_BAD_URL') return invalid('path', 'is not an address that can be decoded')
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') return invalid('path', 'has a part that is too long')
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return invalid('body', 'is not valid JSON')
   return internal()
+}
+
+/** Answers what is not even a request of HTTP, and closes the connection. */
+export function answerUnparsable(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const [status, code, detail] =
+    error.code === 'HPE_HEADER_OVERFLOW' ? ['431 Request Header Fields Too Large', 'HEADERS_TOO_LARGE', 'The headers of the request are too large.']
+    : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? ['408 Request Timeout', 'TIMEOUT', 'The request took too long to arrive.']
+    : ['400 Bad Request', 'BAD_REQUEST', 'This is not a request of HTTP.']
+  const body = JSON.stringify({ detail, code } satisfies ErrorBody)
+  socket.end(`HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
 }
 
 /** Sends a failure; also used where there is no route and no handler. */
