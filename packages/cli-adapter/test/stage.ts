@@ -42,7 +42,8 @@ export class Stage {
   }
 
   static async open(options: SandboxOptions = {}): Promise<Stage> {
-    const stage = new Stage(await startSandbox(options))
+    // Repositories without Git LFS, so that what is lost is what a test is about.
+    const stage = new Stage(await startSandbox({ ...options, bitbucket: { lfs: false, ...options.bitbucket } }))
     stage.sandbox.github.createOrganization({ login: 'acme' })
     return stage
   }

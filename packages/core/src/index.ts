@@ -5,7 +5,7 @@
  */
 export { BitbucketClient, type BitbucketAuth, type BitbucketClientOptions, type Repository as BitbucketRepository } from '@saddle/bitbucket-client'
 export {
-  GitHubClient, authorizationUrl, exchangeCode, gitHubBudget, refreshToken, webUrlOf,
+  GitHubClient, authorizationUrl, exchangeCode, gitHubBudget, gitHubLimits, refreshToken, webUrlOf,
   type AccessReport, type GitHubAuth, type GitHubClientOptions, type OAuthApp, type Organization, type RateLimit,
   type RepositoryPermissions, type TargetRepository as GitHubRepository, type Team, type TeamPermission, type UserToken, type Viewer,
 } from '@saddle/github-client'

@@ -4,8 +4,10 @@
  *
  * @packageDocumentation
  */
+export { openBackends, type Backends, type BackendsOptions } from './backends.ts'
 export { createLogger } from './log.ts'
 export type {
   OAuthOptions, RateLimitOptions, ServerOptions, SessionLifetimes, SourceOptions, StreamOptions, TargetOptions,
 } from './options.ts'
 export { createServer, type SaddleServer } from './server.ts'
+export { createWorker, type SaddleWorker, type WorkerOptions } from './worker.ts'

@@ -77,7 +77,7 @@ export interface ServerOptions {
    * Makes the budget of requests of one credential, of which it is told a hash. By default each process has its own; a
    * cluster shares them.
    */
-  budgetFor?: (server: 'bitbucket' | 'github', identity: string) => Budget
+  budgetFor?: ((server: 'bitbucket' | 'github', identity: string) => Budget) | undefined
   /** Repositories that this process moves at once, single and bulk migrations together. 4 by default; 0 leaves the work to others. */
   concurrency?: number
   /** How long a run's claim on a target lasts if its process dies, in milliseconds; see `MigrationEngine`. */
