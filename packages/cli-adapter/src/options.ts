@@ -49,3 +49,34 @@ export interface SandboxOptions extends CommonOptions {
   /** Milliseconds. */
   latency: number
 }
+
+/** What `serve` takes. */
+export interface ServeOptions extends CommonOptions {
+  port: number
+  host: string
+  publicUrl?: string
+  allowHost?: string[]
+  allowOrigin?: string[]
+  trustProxy?: boolean
+  githubRedirect?: string
+  /** Repositories at once; 0 leaves the work to workers. */
+  concurrency: number
+  sessionFallback?: 'embedded'
+  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** Of the package; not an option of the command line. */
+  version: string
+}
+
+/** What `teams` takes. */
+export interface TeamsOptions extends CommonOptions {
+  repository?: string
+  csv?: boolean
+}
+
+/** What `teams bulk` takes. */
+export interface TeamsBulkOptions extends TeamsOptions {
+  team?: string[]
+  permission?: string
+  file?: string
+  concurrency: number
+}

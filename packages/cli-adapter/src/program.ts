@@ -3,7 +3,8 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { ExitStatus } from './exit-status.ts'
 import type { Io } from './io.ts'
 import type {
-  CommonOptions, DoctorOptions, HistoryOptions, InventoryOptions, LogsOptions, MigrateOptions, SandboxOptions,
+  CommonOptions, DoctorOptions, HistoryOptions, InventoryOptions, LogsOptions, MigrateOptions, SandboxOptions, ServeOptions,
+  TeamsBulkOptions, TeamsOptions,
 } from './options.ts'
 
 /** Runs the function of a command and remembers what it is to exit with. */
@@ -23,12 +24,7 @@ export function programOf(io: Io, run: Runner): Command {
     })
     .addHelpText('after', environmentHelp)
 
-  const command = (usage: string, text: string): Command =>
-    program
-      .command(usage)
-      .description(text)
-      .option('--json', 'print JSON: one object a line, the report last')
-      .option('--debug', 'print the stack of an error')
+  const command = (usage: string, text: string): Command => common(program.command(usage).description(text))
 
   requestOptions(command('migrate <PROJECT/slug>', 'move a repository, or bring it up to date'))
     .action((source: string, options: MigrateOptions) => run(async () => (await import('./commands/migrate.ts')).migrate(source, options, io), options))
@@ -64,6 +60,41 @@ export function programOf(io: Io, run: Runner): Command {
     .option('--owner <owner>', 'also whether repositories can be created there')
     .action((options: DoctorOptions) => run(async () => (await import('./commands/doctor.ts')).doctor(options, io), options))
 
+  const teams = program.command('teams').description("manage what an organisation's teams may do with its repositories")
+  const teamsCommand = (usage: string, text: string) => common(teams.command(usage).description(text))
+
+  teamsCommand('list <org>', 'list the teams of an organisation')
+    .option('--repository <name>', 'only those of this repository, with what they may do')
+    .addOption(new Option('--csv', 'print CSV, for a spreadsheet').conflicts('json'))
+    .action((org: string, options: TeamsOptions) => run(async () => (await import('./commands/teams.ts')).listTeams(org, options, io), options))
+
+  teamsCommand('set <org/repository> <team> <permission>', 'give a team (slug or id) a permission: read, triage, write, maintain or admin')
+    .action((place: string, team: string, permission: string, options: CommonOptions) => run(async () => (await import('./commands/teams.ts')).setTeam(place, team, permission, options, io), options))
+
+  teamsCommand('remove <org/repository> <team>', 'take a repository away from a team')
+    .action((place: string, team: string, options: CommonOptions) => run(async () => (await import('./commands/teams.ts')).removeTeam(place, team, options, io), options))
+
+  teamsCommand('bulk <org> [repository...]', 'change many at once, from options or a CSV file')
+    .option('--team <team>', 'slug or id; may be repeated', collect)
+    .option('--permission <name>', 'read, triage, write, maintain, admin, or none to take away')
+    .addOption(new Option('--file <path>', 'CSV with the columns repository, team, permission').conflicts(['team', 'permission']))
+    .option('--concurrency <number>', 'changes at once', whole(1, 50), 8)
+    .addOption(new Option('--csv', 'print CSV, for a spreadsheet').conflicts('json'))
+    .action((org: string, repositories: string[], options: TeamsBulkOptions) => run(async () => (await import('./commands/teams.ts')).bulkTeams(org, repositories, options, io), options))
+
+  command('serve', 'start the HTTP server')
+    .option('--port <port>', '0 for any free one', whole(0, 65_535), 8000)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--public-url <url>', 'the address that people reach it at; with https, cookies are Secure')
+    .option('--allow-host <host>', 'another Host header to answer to; may be repeated', collect)
+    .option('--allow-origin <origin>', 'an origin whose pages may call with credentials; may be repeated', collect)
+    .option('--trust-proxy', 'believe the X-Forwarded headers of the proxy in front')
+    .option('--github-redirect <url>', 'the page that GitHub sends people back to (default: /callback below --public-url)')
+    .option('--concurrency <number>', 'repositories at once; 0 leaves the work to workers', whole(0, 1000), 4)
+    .addOption(new Option('--session-fallback <where>', 'go on without Redis when it cannot be reached at the start').choices(['embedded']))
+    .addOption(new Option('--log-level <level>', 'how much to log').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'))
+    .action((options: ServeOptions) => run(async () => (await import('./commands/serve.ts')).serve({ ...options, version: versionOfPackage() }, io), options))
+
   command('sandbox', 'start a Bitbucket and a GitHub on this machine, to rehearse on')
     .option('--seed <path>', 'a local repository to put into the Bitbucket; may be repeated', collect)
     .option('--bitbucket-port <port>', 'any free one by default', whole(0, 65_535), 0)
@@ -77,6 +108,10 @@ export function programOf(io: Io, run: Runner): Command {
 
   return program
 }
+
+/** What every command takes. */
+const common = (command: Command): Command =>
+  command.option('--json', 'print JSON: one object a line, the report last').option('--debug', 'print the stack of an error')
 
 /** What `migrate`, `plan` and `verify` take. */
 function requestOptions(command: Command): Command {
@@ -109,6 +144,9 @@ Environment:
   SADDLE_BITBUCKET_TOKEN     HTTP access token (or SADDLE_BITBUCKET_USERNAME and SADDLE_BITBUCKET_PASSWORD)
   SADDLE_GITHUB_URL          REST base; https://api.github.com by default, https://host/api/v3 for an Enterprise Server
   SADDLE_GITHUB_TOKEN        token (or SADDLE_GITHUB_APP_ID and GITHUB_PRIVATE_KEY_PATH)
+  SADDLE_GITHUB_CLIENT_ID    with SADDLE_GITHUB_CLIENT_SECRET: the GitHub App that people log in to the server with
+  SADDLE_SESSION_KEYS        keys that the server encrypts credentials with, the current one first, separated by commas
+  SADDLE_REDIS_URL           Redis, to serve from more than one process
   SADDLE_HOME                where migrations are remembered; ~/.saddle by default
   SADDLE_CA_FILE             PEM certificates of a private authority
   HTTPS_PROXY, NO_PROXY      proxy, and hosts reached without it

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -138,9 +138,13 @@ describe('a first migration', () => {
     ]
     const oid = source.git('rev-parse', 'main')
     for (const name of names) source.git('update-ref', `refs/heads/${name}`, oid)
+    // And one that is not even UTF-8.
+    const latin1 = Buffer.from(`create refs/heads/caf\xe9 ${oid}\n`, 'latin1')
+    execFileSync('git', ['-C', source.path, 'update-ref', '--stdin'], { input: latin1 })
     const report = await stage.engine().engine.migrate(source.request)
     expect(source.targetRefs()).toBe(source.refs())
-    expect(report.refs?.verified).toBe(names.length + 1)
+    expect(execFileSync('git', ['-C', stage.sandbox.github.repositoryPath('acme', source.slug), 'for-each-ref'], { encoding: 'latin1' })).toContain('caf\xe9')
+    expect(report.refs?.verified).toBe(names.length + 2)
   })
 
   it('lists refs outside the namespaces and pull requests as losses', async () => {

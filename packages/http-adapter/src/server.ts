@@ -37,6 +37,9 @@ import { Sessions } from './sessions/sessions.ts'
 import { Feeds } from './streams/feed.ts'
 import { Streams } from './streams/streams.ts'
 
+/** When the server stops, answers have so long to be read. */
+const closeAfterMs = 10_000
+
 /** A Fastify instance: `listen()` with it, or `inject()` requests, or register more on it. `close()` ends it gracefully. */
 export type SaddleServer = FastifyInstance
 
@@ -113,7 +116,11 @@ async function makeContext(app: FastifyInstance, options: ServerOptions): Promis
   if (options.publicUrl !== undefined) origins.add(originOf('publicUrl', options.publicUrl))
 
   // First streams, which would hold their connections for ever; then what runs; then what that needs.
-  app.addHook('preClose', () => streams.close())
+  app.addHook('preClose', async () => {
+    streams.close()
+    // Who does not read his answer does not keep the server from stopping.
+    setTimeout(() => app.server.closeAllConnections(), closeAfterMs).unref()
+  })
   app.addHook('onClose', async () => {
     await jobs.close()
     await clients.close()

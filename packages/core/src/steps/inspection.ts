@@ -54,7 +54,9 @@ export class Inspection {
     return this.#once('size', async () => {
       const { size } = await this.source()
       if (size !== undefined || !this.thorough) return size
-      return (await bitbucket.size(source.project, source.repository, { signal }))?.repository
+      // Good to know, and worth no failure.
+      const sizes = await bitbucket.size(source.project, source.repository, { signal }).catch(() => undefined)
+      return sizes?.repository
     })
   }
 

@@ -50,7 +50,7 @@ export const preflight: Step = {
       : (remembered?.losses ?? []).filter(({ kind }) => lookedForOnce.has(kind))
     return {
       actions: [`Compare ${sourceName(request)} with ${targetName(request)}`],
-      losses: [...repositoryLosses(source, request.target.visibility), ...found],
+      losses: [...repositoryLosses(source, (await inspection.target())?.visibility ?? request.target.visibility), ...found],
       problems,
     }
   },

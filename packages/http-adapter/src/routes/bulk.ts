@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { followBulk, isFinal, type BulkItem, type BulkRecord } from '@saddle/core'
+import { Readable } from 'node:stream'
+import { bulkReport, followBulk, isFinal, type BulkItem, type BulkRecord } from '@saddle/core'
 import { z } from 'zod'
 import { abandoned, assertAccepting, bothCredentials, ownToken, type Context } from '../context.ts'
 import { formatCredentialRef, parseCredentialRef } from '../jobs/credential-ref.ts'
-import { reportCsv, reportHtml } from '../jobs/bulk-report.ts'
 import { bulkReportOf, bulkStatusOf, bulkSummaryOf } from '../jobs/bulk-translate.ts'
 import { HttpProblem, notFound } from '../security/errors.ts'
 import * as schema from '../schemas/bulk.ts'
@@ -189,17 +189,15 @@ function reportRoute(app: App, context: Context): void {
     },
     async (request, reply) => {
       const bulk = await ownBulk(context, await context.sessions.require(request), request.params.bulk_id)
-      const report = bulkReportOf(bulk, await itemsOf(context, bulk))
       const accept = request.headers.accept ?? ''
       const format = request.query.format ?? (accept.includes('text/csv') ? 'csv' : accept.includes('text/html') ? 'html' : 'json')
-      if (format === 'json') return reply.send(report)
-      if (format === 'csv') {
-        void reply.header('content-disposition', `attachment; filename="${bulk.id}.csv"`)
-        return reply.type('text/csv; charset=utf-8').send(reportCsv(report))
-      }
+      if (format === 'json') return reply.send(bulkReportOf(bulk, await itemsOf(context, bulk)))
+      if (format === 'csv') void reply.header('content-disposition', `attachment; filename="${bulk.id}.csv"`)
       // The page brings its own styles and nothing else.
-      void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-      return reply.type('text/html; charset=utf-8').send(reportHtml(report))
+      else void reply.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'")
+      const text = Readable.from(bulkReport(context.store, bulk.id, format), { objectMode: false })
+      // A stream is sent as it is; the schema says what it carries.
+      return reply.type(`text/${format}; charset=utf-8`).send(text as unknown as string)
     },
   )
 }
