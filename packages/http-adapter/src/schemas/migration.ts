@@ -24,7 +24,7 @@ export const startBody = z
   .meta({ id: 'MigrationStart' })
 
 export const startHeaders = z.object({
-  'idempotency-key': name(255).optional().describe('The same key and body give the same migration'),
+  'idempotency-key': z.string().min(1).max(255).regex(/^[\x20-\x7e]+$/, 'has characters outside ASCII').optional().describe('The same key and body give the same migration'),
 })
 
 export const startAnswer = z.object({ migration_id: z.string(), status, message: z.string() })
