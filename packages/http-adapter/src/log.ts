@@ -26,9 +26,7 @@ const escaped = (character: string): string => `\\u${character.charCodeAt(0).toS
 
 /** Logs each request when it is answered: what was asked, without query, headers and body, which can hold secrets. */
 export function registerRequestLog(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-request-id', request.id)
-  })
+  if (app.log.level === 'silent') return
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
       { method: request.method, path: pathOf(request.url), status: reply.statusCode, durationMs: Math.round(reply.elapsedTime) },

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import fastifyCookie from '@fastify/cookie'
 import fastifyCors from '@fastify/cors'
-import fastifyHelmet from '@fastify/helmet'
 import fastifyRateLimit from '@fastify/rate-limit'
 import { fastifySSE } from '@fastify/sse'
 import {
@@ -21,6 +20,7 @@ import { registerRequestLog } from './log.ts'
 import { defaults, originOf, type ServerOptions } from './options.ts'
 import { answerUnparsable, problemOf, registerErrors, send } from './security/errors.ts'
 import { registerEncodingCheck } from './security/encodings.ts'
+import { registerHeaders } from './security/headers.ts'
 import { registerHostCheck } from './security/hosts.ts'
 import { registerMethodCheck } from './security/methods.ts'
 import { registerOriginCheck } from './security/origin.ts'
@@ -72,6 +72,7 @@ export async function createServer(options: ServerOptions): Promise<SaddleServer
   const context = await makeContext(app, options)
   registerRequestLog(app)
   registerErrors(app)
+  registerHeaders(app, isSecure(options))
   registerHostCheck(app, [...hostsOf(options), ...(options.allowedHosts ?? [])])
   registerOriginCheck(app, context.origins)
   registerEncodingCheck(app)
@@ -133,15 +134,6 @@ async function makeContext(app: FastifyInstance, options: ServerOptions): Promis
 
 async function registerPlugins(app: FastifyInstance, options: ServerOptions, { version, origins }: Context): Promise<void> {
   const { max = defaults.requestsPerMinute } = options.rateLimit || {}
-  app.addHook('onRequest', async (_request, reply) => {
-    // What one session sees is nobody else's; the pages for people say otherwise for themselves.
-    void reply.header('cache-control', 'no-store')
-  })
-  await app.register(fastifyHelmet, {
-    // The server answers with JSON; the pages for people have policies of their own.
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    hsts: isSecure(options),
-  })
   await app.register(fastifyCors, {
     origin: [...origins],
     credentials: true,

@@ -1,4 +1,4 @@
-import { CredentialVault, Keyring, type Budget, type JobQueue, type MigrationStore, type SessionStore } from '@saddle/core'
+import { CredentialVault, Keyring, type Budget, type JobQueue, type MigrationEngine, type MigrationStore, type SessionStore } from '@saddle/core'
 import { pino, type Logger } from 'pino'
 import { Clients } from './clients.ts'
 import { GitHubLogin } from './github/login.ts'
@@ -15,6 +15,8 @@ export interface WorkerOptions {
   queue: JobQueue
   /** The servers' session keys, with which credentials are read. */
   sessionKeys: readonly string[]
+  /** Does the jobs that name no credentials, as the command makes them; without it, they fail. */
+  ownEngine?: MigrationEngine
   /** Repositories at once. 4 by default. */
   concurrency?: number
   /** How long a run's claim on a target lasts if its process dies, in milliseconds; see `MigrationEngine`. */
@@ -41,7 +43,7 @@ export async function createWorker(options: WorkerOptions): Promise<SaddleWorker
   const clients = new Clients({ source: options.bitbucket, target, budgetFor })
   const login = await GitHubLogin.open(options.github ?? {}, sessionStore, vault)
   const log = options.logger ?? pino({ level: 'silent' })
-  const worker = new Worker({ store, vault, clients, login, leaseMs: options.leaseMs, log }, queue, options.concurrency ?? defaults.concurrency)
+  const worker = new Worker({ store, vault, clients, login, leaseMs: options.leaseMs, ownEngine: options.ownEngine, log }, queue, options.concurrency ?? defaults.concurrency)
   return {
     close: async () => {
       await worker.close()

@@ -1,8 +1,9 @@
-import { emptySnapshot, reduce, type ProgressEvent } from '@saddle/core'
+import { emptySnapshot, reduce, type BulkRecord, type ProgressEvent } from '@saddle/core'
 import { MultiBar, type SingleBar } from 'cli-progress'
 import { escape } from '../escape.ts'
 import type { Output } from '../io.ts'
 import { barLine, factsLine, oneLineWidth, type BarRow } from './bar-line.ts'
+import { totalLine } from './bulk.ts'
 import { endText, eventText } from './event-text.ts'
 import { fold } from './fold.ts'
 import type { ProgressView } from './progress.ts'
@@ -23,6 +24,7 @@ const freeLines = 4
  */
 export function barView(output: Output, style: Style): ProgressView {
   const rows = new Map<string, Row>()
+  const whole: { bulk?: BulkRecord; line?: SingleBar } = {}
   const bars = new MultiBar({
     stream: output as NodeJS.WritableStream,
     // Lines logged above move the bars, so each frame is drawn anew.
@@ -46,6 +48,13 @@ export function barView(output: Output, style: Style): ProgressView {
       } else if (event.type === 'loss' || (event.type === 'message' && event.level === 'warning')) {
         say(`  ${row.name}: ${eventText(event, style) ?? ''}`)
       }
+    },
+    total(bulk) {
+      whole.bulk = bulk
+      // Above the bars of the migrations, since the first line is the only one that never moves.
+      whole.line ??= bars.create(100, 0, whole, {
+        format: (_options, { maxWidth }) => (whole.bulk ? totalLine(whole.bulk, maxWidth ?? 80, style.colour) : ''),
+      })
     },
     note: say,
     stop() {
@@ -72,7 +81,7 @@ export function barView(output: Output, style: Style): ProgressView {
   /** Gives a migration its lines, if it has none yet and there is room. */
   function draw(row: Row): void {
     const formats = (output.columns ?? 80) < oneLineWidth ? [barLine, factsLine] : [barLine]
-    const drawn = [...rows.values()].reduce((sum, { lines }) => sum + lines.length, 0)
+    const drawn = [...rows.values()].reduce((sum, { lines }) => sum + lines.length, whole.line ? 1 : 0)
     if (row.lines.length > 0 || (drawn > 0 && drawn + formats.length > (output.rows ?? 24) - freeLines)) return
     // The bars keep a reference to their payload, so that changing the row is enough.
     row.lines = formats.map((format) =>

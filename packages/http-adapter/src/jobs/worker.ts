@@ -14,6 +14,8 @@ export interface WorkerParts {
   clients: Clients
   login: GitHubLogin | undefined
   leaseMs: number | undefined
+  /** For jobs that name no credentials. */
+  ownEngine?: MigrationEngine | undefined
   log: FastifyBaseLogger
 }
 
@@ -56,7 +58,8 @@ export class Worker {
       const handler = migrationHandler({
         store,
         engineFor: async () => {
-          const engine = await this.#engine(ref, borrowed)
+          const own = job.credentialRef === undefined ? this.#parts.ownEngine : undefined
+          const engine = own ?? (await this.#engine(ref, borrowed))
           if (migrationId !== undefined) this.#running.set(migrationId, engine)
           return engine
         },

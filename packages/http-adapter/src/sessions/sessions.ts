@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { hash, randomBytes, randomUUID } from 'node:crypto'
 import type { CredentialVault, Credentials, SessionStore } from '@saddle/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HttpProblem } from '../security/errors.ts'
@@ -39,6 +39,10 @@ export interface SessionsOptions {
 /** A use of a session is written at most so often. */
 const touchEvery = 60_000
 const idBytes = 32
+/** A session that was read is taken as read for so long. What ends here ends at once; what ends elsewhere, this much later. */
+const rememberMs = 1000
+/** So many are remembered; beyond, all are read again. */
+const remembered = 10_000
 
 /**
  * The sessions of this server. An id is random, stands in a cookie only, and changes at every login; the store knows its
@@ -46,6 +50,9 @@ const idBytes = 32
  */
 export class Sessions {
   readonly #options: SessionsOptions
+  readonly #recent = new Map<string, { session: Session; readAt: number }>()
+  /** Grows when a session ends, so that what was read before that is not remembered after it. */
+  #ended = 0
 
   constructor(options: SessionsOptions) {
     this.#options = options
@@ -78,6 +85,7 @@ export class Sessions {
     const stored = present && { ...fieldsOf(present), ...change, usedAt: Date.now() }
     // The old id can end in this very moment, by a logout elsewhere; then there is nothing to build on.
     const rotated = stored && (await store.rotate(present.key, keyOf(id), JSON.stringify(stored), this.#expiry(stored)))
+    if (present) this.#forget(present)
     if (stored && rotated) this.#options.cookie.write(request, reply, id)
     const session = stored && rotated ? { ...stored, key: keyOf(id) } : await this.#begin(request, reply, change)
     const expiresAt = this.#expiry(session)
@@ -113,7 +121,9 @@ export class Sessions {
   }
 
   async #discard(session: Session): Promise<void> {
+    this.#forget(session)
     await this.#options.store.delete(session.key)
+    this.#forget(session)
     await this.#options.vault.endSession(session.subject)
     this.#options.onEnd(session.subject)
   }
@@ -129,13 +139,29 @@ export class Sessions {
   }
 
   async #load(key: string): Promise<Session | undefined> {
+    const now = Date.now()
+    const known = this.#recent.get(key)
+    if (known && now - known.readAt < this.#rememberMs && known.session.endsAt > now) return known.session
+    this.#recent.delete(key)
+    const ended = this.#ended
     const text = await this.#options.store.get(key)
     if (text === undefined) return undefined
     const session = JSON.parse(text) as StoredSession
-    const now = Date.now()
     if (session.endsAt <= now) return undefined
     if (now - session.usedAt > Math.min(touchEvery, this.#options.idleMs / 4)) await this.#touch(key, text, { ...session, usedAt: now })
-    return { ...session, key }
+    const read = { ...session, key }
+    if (this.#recent.size >= remembered) this.#recent.clear()
+    if (ended === this.#ended) this.#recent.set(key, { session: read, readAt: now })
+    return read
+  }
+
+  #forget({ key }: Session): void {
+    this.#ended++
+    this.#recent.delete(key)
+  }
+
+  get #rememberMs(): number {
+    return Math.min(rememberMs, this.#options.idleMs / 4)
   }
 
   async #touch(key: string, before: string, session: StoredSession): Promise<void> {
@@ -150,7 +176,7 @@ export class Sessions {
   }
 }
 
-const keyOf = (id: string): string => `session/${createHash('sha256').update(id).digest('hex')}`
+const keyOf = (id: string): string => `session/${hash('sha256', id)}`
 
 function fieldsOf({ key: _, ...stored }: Session): StoredSession {
   return stored

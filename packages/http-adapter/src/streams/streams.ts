@@ -131,3 +131,9 @@ export function wantsJson(request: FastifyRequest): boolean {
   const accept = request.headers.accept ?? ''
   return accept.includes('application/json') && !accept.includes('text/event-stream')
 }
+
+/** Who does not say what he accepts gets the stream; the plugin makes one only for those who ask for it by name. */
+export function preferStream(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  if (!wantsJson(request)) request.headers.accept = 'text/event-stream'
+  done()
+}
