@@ -280,7 +280,14 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
     const lease = await takeLease(this.#store, leaseKey, randomUUID(), { ttlMs, signal }).catch((error: unknown) => {
       throw withMigration(error, id)
     })
-    const keeper = new LeaseKeeper({ store: this.#store, lease, ttlMs, migrationId: id, abort })
+    const keeper = new LeaseKeeper({
+      store: this.#store,
+      lease,
+      ttlMs,
+      lostText: `Another process took over the work on ${lease.key}; this one was silent for too long and stops. The migration goes on there.`,
+      cancellation: async () => ((await this.#store.getMigration(id))?.cancelRequested ? cancelled() : undefined),
+      abort,
+    })
     let stopListening = () => {}
     try {
       // It may have gone on elsewhere until the lease was free.

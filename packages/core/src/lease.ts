@@ -48,7 +48,12 @@ export interface LeaseKeeperOptions {
   store: MigrationStore
   lease: Lease
   ttlMs: number
-  migrationId: string
+  /** How often to look, in milliseconds; a third of `ttlMs` by default. */
+  everyMs?: number
+  /** What to say when another process has taken over. */
+  lostText: string
+  /** Why the run is to stop, when somebody asked for that. */
+  cancellation: () => Promise<SaddleError | undefined>
   /** Stops the run, with the reason. */
   abort: (reason: SaddleError) => void
 }
@@ -77,24 +82,26 @@ export class LeaseKeeper {
   }
 
   #next(): NodeJS.Timeout {
+    const { ttlMs, everyMs = ttlMs / 3 } = this.#options
     return setTimeout(() => {
       this.#renewing = this.#renew().then(() => {
         if (!this.#stopped) this.#timer = this.#next()
       })
-    }, this.#options.ttlMs / 3)
+    }, everyMs)
   }
 
   async #renew(): Promise<void> {
-    const { store, lease, ttlMs, migrationId, abort } = this.#options
+    const { store, lease, ttlMs, lostText, cancellation, abort } = this.#options
     const asked = Date.now()
     try {
       if (!(await store.renewLease(lease, ttlMs))) {
         this.#stopped = true
-        abort(new SaddleError('LEASE_LOST', `Another process took over the work on ${lease.key}; this one was silent for too long and stops. The migration goes on there.`))
+        abort(new SaddleError('LEASE_LOST', lostText))
         return
       }
       this.#validUntil = asked + ttlMs
-      if ((await store.getMigration(migrationId))?.cancelRequested) abort(cancelled())
+      const reason = await cancellation()
+      if (reason) abort(reason)
     } catch (error) {
       // One failure is not the end while the lease holds.
       if (Date.now() + ttlMs / 3 > this.#validUntil) abort(SaddleError.from(error, 'STORE_FAILED'))

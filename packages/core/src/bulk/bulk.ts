@@ -6,7 +6,6 @@ import { isFinal } from '../record.ts'
 import type { MigrationRequest } from '../request.ts'
 import { bulkFailures } from './failures.ts'
 import { followBulk, type BulkEventQuery } from './follow.ts'
-import { bulkCancelled } from './keeper.ts'
 import { planBulk, type BulkPlan, type PlannedItem } from './plan.ts'
 import type { BulkEvent, BulkItem, BulkRecord, BulkReport } from './record.ts'
 import type { BulkRequest } from './request.ts'
@@ -114,7 +113,7 @@ export class BulkMigrations {
     if (isFinal((await this.#existing(id)).status)) return false
     await store.bulks.update(id, { cancelRequested: true })
     await cancelWaiting(store, id)
-    this.#active.get(id)?.stop.abort(bulkCancelled())
+    this.#active.get(id)?.stop.abort(bulkFailures.cancelled())
     for await (const item of this.items(id, { status: ['in_progress'] })) {
       if (!(await store.getMigration(item.migrationId))) continue
       await engine.cancel(item.migrationId)
@@ -178,7 +177,7 @@ export class BulkMigrations {
   /** Cancels what runs in this process, and waits for it. */
   async close(): Promise<void> {
     const active = [...this.#active.values()]
-    for (const { stop } of active) stop.abort(bulkCancelled())
+    for (const { stop } of active) stop.abort(bulkFailures.cancelled())
     await Promise.allSettled(active.map(({ settled }) => settled))
   }
 

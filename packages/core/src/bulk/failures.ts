@@ -10,4 +10,6 @@ export const bulkFailures = {
     new SaddleError('CONFLICT', 'There is already a bulk migration with this idempotency key.', { context: { option: 'idempotencyKey' } }),
   running: (id: string) =>
     new SaddleError('MIGRATION_RUNNING', `The bulk migration ${id} is running. Follow its events, or cancel it.`),
+  /** Why a run stops that somebody cancelled. */
+  cancelled: () => new SaddleError('ABORTED', 'The bulk migration was cancelled.'),
 } as const

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { abortError, SaddleError } from '@saddle/transport'
-import { takeLease } from '../lease.ts'
+import { LeaseKeeper, takeLease } from '../lease.ts'
 import type { Lease, MigrationStore } from '../store/store.ts'
 import { bulkFailures } from './failures.ts'
 import { ItemQueue } from './item-queue.ts'
-import { BulkKeeper } from './keeper.ts'
 import type { BulkRecord } from './record.ts'
 import { cancelWaiting, finishBulk } from './settle.ts'
 import { workOnItem, type BulkParts } from './work.ts'
@@ -20,6 +19,8 @@ export interface RunBulkOptions {
 }
 
 const defaultLeaseMs = 15_000
+/** How long it may take to notice that somebody elsewhere cancelled. */
+const longestUnawareMs = 1000
 
 /** How many repositories at once: several for each processor, since the work waits for servers more than it computes. */
 export const defaultConcurrency = (): number => Math.min(16, Math.max(4, availableParallelism() * 4))
@@ -37,7 +38,15 @@ export async function runBulk(parts: BulkParts, id: string, options: RunBulkOpti
   const lease = await leaseOf(store, id, ttlMs, options.signal)
   const stop = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
-  const keeper = new BulkKeeper({ store, bulkId: id, lease, ttlMs, abort: (reason) => stop.abort(reason) })
+  const keeper = new LeaseKeeper({
+    store,
+    lease,
+    ttlMs,
+    everyMs: Math.min(longestUnawareMs, ttlMs / 3),
+    lostText: `Another process took over the bulk migration ${id}; this one was silent for too long and stops.`,
+    cancellation: async () => ((await store.bulks.get(id))?.cancelRequested ? bulkFailures.cancelled() : undefined),
+    abort: (reason) => stop.abort(reason),
+  })
   try {
     const record = await beginBulk(store, id)
     const queue = new ItemQueue(store.bulks, id)
