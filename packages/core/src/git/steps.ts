@@ -71,12 +71,16 @@ export async function sendInSteps(options: StepsOptions): Promise<string[]> {
   const deliverMerged = async (merge: string): Promise<boolean> => {
     const others = (graph.get(merge) ?? []).filter((parent) => unsent.has(parent))
     for (const parent of others) {
-      if (!unsent.has(parent)) continue
-      const branch = `${stepNamespace}${extraBranches.length + 1}`
-      extraBranches.push(branch)
-      await deliver(parent, branch)
+      if (unsent.has(parent)) await deliverAside(parent)
     }
     return others.length > 0
+  }
+
+  /** Brings along what no branch of the target can be moved to, on a branch of its own. */
+  const deliverAside = async (tip: string): Promise<void> => {
+    const branch = `${stepNamespace}${extraBranches.length + 1}`
+    extraBranches.push(branch)
+    await deliver(tip, branch)
   }
 
   for (const update of tips) {
@@ -85,11 +89,7 @@ export async function sendInSteps(options: StepsOptions): Promise<string[]> {
     if (rest < packBytes * 0.8 && (await sendAll()).sent) return extraBranches
     const movable = isBranch(update.ref) && (update.kind === 'create' || descends(update.newOid, update.oldOid, graph))
     if (movable) await deliver(update.newOid, update.ref, update.kind === 'update' ? update.oldOid : undefined)
-    else {
-      const branch = `${stepNamespace}${extraBranches.length + 1}`
-      extraBranches.push(branch)
-      await deliver(update.newOid, branch)
-    }
+    else await deliverAside(update.newOid)
   }
   if (!(await sendAll()).sent) throw commitTooLarge(undefined, packBytes)
   return extraBranches
