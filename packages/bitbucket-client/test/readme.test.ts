@@ -1,19 +1,7 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { expect, test, vi } from 'vitest'
+import { expect, it } from 'vitest'
+import { runReadmeExample } from '../../../scripts/readme-example.ts'
 
-test('the example of the README runs as printed', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const folder = await mkdtemp(join(tmpdir(), 'saddle-readme-'))
-  const log = vi.spyOn(console, 'log').mockImplementation(() => undefined)
-  try {
-    await writeFile(join(folder, 'example.ts'), /```ts\n(.*?)```/s.exec(readme)![1]!)
-    await import(/* @vite-ignore */ pathToFileURL(join(folder, 'example.ts')).href)
-    expect(log.mock.calls).toEqual([['admin'], ['PROJ', 'tool', 'refs/heads/main', ['cli']]])
-  } finally {
-    log.mockRestore()
-    await rm(folder, { recursive: true })
-  }
+it('the example of the README runs as printed', async () => {
+  const { printed } = await runReadmeExample(new URL('../README.md', import.meta.url))
+  expect(printed).toEqual([['admin'], ['PROJ', 'tool', 'refs/heads/main', ['cli']]])
 })

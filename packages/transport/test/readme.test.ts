@@ -1,21 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { expect, test, vi } from 'vitest'
+import { expect, it } from 'vitest'
+import { runReadmeExample } from '../../../scripts/readme-example.ts'
 
-test('the example of the README runs as printed', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const folder = await mkdtemp(join(tmpdir(), 'saddle-readme-'))
-  const log = vi.spyOn(console, 'log').mockImplementation(() => undefined)
-  try {
-    await writeFile(join(folder, 'example.ts'), /```ts\n(.*?)```/s.exec(readme)![1]!)
-    await import(/* @vite-ignore */ pathToFileURL(join(folder, 'example.ts')).href)
-    const printed = log.mock.calls.map((words) => words.join(' '))
-    expect(printed).toEqual(['try 1: NETWORK', 'FORBIDDEN 403: no entry for Bearer [redacted]'])
-    for (const line of printed) expect(readme).toContain(`\`${line}\``)
-  } finally {
-    log.mockRestore()
-    await rm(folder, { recursive: true })
-  }
+it('the example of the README runs as printed', async () => {
+  const { readme, printed } = await runReadmeExample(new URL('../README.md', import.meta.url))
+  const lines = printed.map((words) => words.join(' '))
+  expect(lines).toEqual(['try 1: NETWORK', 'FORBIDDEN 403: no entry for Bearer [redacted]'])
+  for (const line of lines) expect(readme).toContain(`\`${line}\``)
 })
