@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { requiredProgram } from '../../../scripts/required-program.ts'
 import { startSandbox, type Sandbox } from '../src/index.ts'
 import { basic, bearer, git, refsOf, rest, temporaryFolder, tryGit } from './support.ts'
 
@@ -28,7 +29,7 @@ async function batch(cloneUrl: string, authorization: string | undefined, operat
 }
 
 const objectOf = (text: string) => ({ oid: createHash('sha256').update(text).digest('hex'), size: Buffer.byteLength(text) })
-const hasLfs = await tryGit('/', ['lfs', 'version']).then(({ ok }) => ok)
+const hasLfs = requiredProgram('git-lfs', await tryGit('/', ['lfs', 'version']).then(({ ok }) => ok))
 
 describe('at Bitbucket', () => {
   it('content comes by a header that the batch answer gives, from any byte on', async () => {
