@@ -21,7 +21,8 @@ const atOnce = 3
 /** `saddle demo`: the real job between two servers on this machine, from the inventory to a proof without Saddle. */
 export async function demo(options: CommonOptions, io: Io): Promise<ExitStatus> {
   const work = await mkdtemp(join(tmpdir(), 'saddle-demo-'))
-  const sandbox = await startSandbox()
+  // None of its repositories uses Git LFS; a server that has it switched on would have each of them listed with a loss.
+  const sandbox = await startSandbox({ bitbucket: { lfs: false } })
   const { engine, close } = engineOf(sandbox)
   try {
     return await new Demo(options, io, sandbox, engine, work).run()
