@@ -1,34 +1,70 @@
+import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BitbucketClient, GitHubClient, MigrationEngine, SaddleError, type MigrationStore } from '@saddle/core'
+import { BitbucketClient, GitHubClient, MigrationEngine, SaddleError, type Budget, type JobQueue, type MigrationStore, type SessionStore } from '@saddle/core'
 import { SqliteStore } from '@saddle/core/store/sqlite'
-import { bitbucketSettings, gitHubSettings, homeDirectory, plainTextWarnings } from './environment.ts'
+import { bitbucketSettings, gitHubSettings, homeDirectory, plainTextWarnings, publicGitHubUrl, redisSettings } from './environment.ts'
 import type { Io } from './io.ts'
 import { styleOf } from './render/style.ts'
 
-/** Calls a function with the store below `SADDLE_HOME`, and closes it afterwards. */
-export async function withStore<T>({ env }: Io, use: (store: MigrationStore) => Promise<T>): Promise<T> {
-  const home = homeDirectory(env)
-  await makeHome(home)
-  const store = await SqliteStore.open({ path: join(home, 'saddle.db') })
+/** Where the command remembers and hands out work. */
+export interface Backend {
+  store: MigrationStore
+  /** Present where other processes share the work: on Redis. */
+  queue?: JobQueue
+  /** Present with the queue: where servers keep the credentials of their jobs. */
+  sessionStore?: SessionStore
+  /** Present where budgets of requests are shared as well. */
+  budgetFor?: (server: 'bitbucket' | 'github', identity: string) => Budget
+}
+
+/** How long the command waits for a Redis that is away, in milliseconds. */
+const patienceMs = 60_000
+
+/** Calls a function with what is on Redis, if `SADDLE_REDIS_URL` names one, else below `SADDLE_HOME`; closes it afterwards. */
+export async function withBackend<T>({ env }: Io, use: (backend: Backend) => Promise<T>): Promise<T> {
+  const redis = redisSettings(env)
+  const opened = redis ? await openShared(redis, env['SADDLE_GITHUB_URL']) : await openOwn(homeDirectory(env))
   try {
-    return await use(store)
+    return await use(opened)
   } finally {
-    await store.close()
+    await opened.close()
   }
 }
 
+type Opened = Backend & { close(): Promise<void> }
+
+async function openOwn(home: string): Promise<Opened> {
+  await makeHome(home)
+  const store = await SqliteStore.open({ path: join(home, 'saddle.db') })
+  return { store, close: () => store.close() }
+}
+
+async function openShared(redis: { url: string; ca?: string }, githubUrl = publicGitHubUrl): Promise<Opened> {
+  const { openBackends } = await import('@saddle/http-adapter')
+  return openBackends({ directory: '', redis: { ...redis, patienceMs }, githubUrl })
+}
+
+/** Calls a function with the store, and closes it afterwards. */
+export function withStore<T>(io: Io, use: (store: MigrationStore) => Promise<T>): Promise<T> {
+  return withBackend(io, ({ store }) => use(store))
+}
+
 /** Calls a function with an engine as the environment describes it, and closes it afterwards. */
-export async function withEngine<T>(io: Io, use: (engine: MigrationEngine) => Promise<T>): Promise<T> {
+export async function withEngine<T>(io: Io, use: (engine: MigrationEngine, backend: Backend) => Promise<T>): Promise<T> {
   const { env } = io
   const settings = { bitbucket: bitbucketSettings(env), github: gitHubSettings(env) }
   warnOfPlainText(io)
-  return withStore(io, async (store) => {
-    const bitbucket = new BitbucketClient(settings.bitbucket)
-    const github = new GitHubClient(settings.github)
+  return withBackend(io, async (backend) => {
+    const { store, budgetFor } = backend
+    // Servers and workers name a budget in the same way, so that all who use these credentials share it.
+    const budget = (server: 'bitbucket' | 'github', auth: object) =>
+      budgetFor?.(server, createHash('sha256').update(JSON.stringify([server, auth])).digest('hex'))
+    const bitbucket = new BitbucketClient({ ...settings.bitbucket, budget: budget('bitbucket', settings.bitbucket.auth) })
+    const github = new GitHubClient({ ...settings.github, budget: budget('github', settings.github.auth) })
     const engine = new MigrationEngine({ bitbucket, github, store })
     try {
-      return await use(engine)
+      return await use(engine, backend)
     } finally {
       await engine.close()
       await Promise.all([bitbucket.close(), github.close()])

@@ -33,10 +33,7 @@ export const publicGitHubUrl = 'https://api.github.com'
  * @throws SaddleError `MISSING_CONFIGURATION` that names the variable, `INVALID_INPUT` for one that cannot be right
  */
 export function bitbucketSettings(env: Variables): BitbucketSettings {
-  const baseUrl = address(env, 'SADDLE_BITBUCKET_URL')
-  if (baseUrl === undefined) {
-    throw missing('SADDLE_BITBUCKET_URL', 'the address of the Bitbucket server, for example https://bitbucket.example.com')
-  }
+  const baseUrl = bitbucketUrl(env)
   return { baseUrl, auth: bitbucketAuth(env), ...connectionSettings(env, baseUrl) }
 }
 
@@ -44,6 +41,59 @@ export function bitbucketSettings(env: Variables): BitbucketSettings {
 export function gitHubSettings(env: Variables): GitHubSettings {
   const baseUrl = address(env, 'SADDLE_GITHUB_URL') ?? publicGitHubUrl
   return { baseUrl, auth: gitHubAuth(env), ...connectionSettings(env, baseUrl) }
+}
+
+/**
+ * What a server or worker needs to know of the two servers: people bring the credentials.
+ *
+ * @throws SaddleError as {@link bitbucketSettings}
+ */
+export function serverSettings(env: Variables): { bitbucket: Omit<BitbucketSettings, 'auth'>; github: Omit<GitHubSettings, 'auth'> } {
+  const source = bitbucketUrl(env)
+  const target = address(env, 'SADDLE_GITHUB_URL') ?? publicGitHubUrl
+  return {
+    bitbucket: { baseUrl: source, ...connectionSettings(env, source) },
+    github: { baseUrl: target, ...connectionSettings(env, target) },
+  }
+}
+
+/** The App that people log in to GitHub with. */
+export interface OAuthSettings {
+  clientId: string
+  clientSecret: string
+  redirectUri: string
+}
+
+/**
+ * The App that people log in to GitHub with, if `SADDLE_GITHUB_CLIENT_ID` names one.
+ *
+ * @throws SaddleError `MISSING_CONFIGURATION` when only a part of it is there
+ */
+export function oauthSettings(env: Variables, redirectUri: string | undefined): OAuthSettings | undefined {
+  const clientId = env['SADDLE_GITHUB_CLIENT_ID']?.trim()
+  const clientSecret = secret(env, 'SADDLE_GITHUB_CLIENT_SECRET')
+  if (!clientId && !clientSecret) return undefined
+  if (!clientId) throw missing('SADDLE_GITHUB_CLIENT_ID', 'the client id of the GitHub App that SADDLE_GITHUB_CLIENT_SECRET belongs to')
+  if (!clientSecret) throw missing('SADDLE_GITHUB_CLIENT_SECRET', 'the client secret of the GitHub App')
+  if (!redirectUri) throw missing('--github-redirect', 'the page that GitHub sends people back to (or give --public-url)')
+  return { clientId, clientSecret, redirectUri }
+}
+
+/** Where the GitHub App's private key is; undefined when none is named. */
+export const privateKeyPath = (env: Variables): string | undefined => env['GITHUB_PRIVATE_KEY_PATH']?.trim() || undefined
+
+/** The keys that stored credentials are encrypted with, the current one first; undefined when there are none. */
+export function sessionKeys(env: Variables): string[] | undefined {
+  const keys = (env['SADDLE_SESSION_KEYS'] ?? '').split(',').map((key) => key.trim()).filter(Boolean)
+  return keys.length > 0 ? keys : undefined
+}
+
+/** How to reach Redis; undefined when it is not used. */
+export function redisSettings(env: Variables): { url: string; ca?: string } | undefined {
+  const url = secret(env, 'SADDLE_REDIS_URL')
+  if (url === undefined) return undefined
+  const caFile = env['SADDLE_CA_FILE']
+  return { url, ...(caFile ? { ca: certificates(caFile) } : {}) }
 }
 
 /** Where the store lives; an absolute path. */
@@ -69,6 +119,12 @@ export function secretsOf(env: Variables): string[] {
 const secretVariables = [
   'SADDLE_BITBUCKET_TOKEN', 'SADDLE_BITBUCKET_PASSWORD', 'SADDLE_GITHUB_TOKEN', 'SADDLE_GITHUB_CLIENT_SECRET', 'SADDLE_REDIS_URL',
 ]
+
+function bitbucketUrl(env: Variables): string {
+  const baseUrl = address(env, 'SADDLE_BITBUCKET_URL')
+  if (baseUrl !== undefined) return baseUrl
+  throw missing('SADDLE_BITBUCKET_URL', 'the address of the Bitbucket server, for example https://bitbucket.example.com')
+}
 
 function bitbucketAuth(env: Variables): BitbucketSettings['auth'] {
   const token = secret(env, 'SADDLE_BITBUCKET_TOKEN')

@@ -4,5 +4,5 @@
  * @packageDocumentation
  */
 export { exitStatus, type ExitStatus } from './exit-status.ts'
-export type { Io, Output } from './io.ts'
+export type { Io, Output, Variables } from './io.ts'
 export { main } from './main.ts'

@@ -9,7 +9,7 @@ export interface Output {
   readonly rows?: number | undefined
 }
 
-/** The variables of the process. Only `environment.ts` (servers, credentials) and `terminal.ts` (colours) read them by name. */
+/** The variables of the process. `environment.ts` reads servers and credentials, `terminal.ts` colours; git gets the search path. */
 export type Variables = Readonly<Record<string, string | undefined>>
 
 /** What the command knows of the world; a process in `bin.ts`, something else in tests and in programs that embed it. */

@@ -30,6 +30,41 @@ export interface HistoryOptions extends CommonOptions {
   limit: number
 }
 
+/** What `bulk` takes. */
+export interface BulkOptions extends CommonOptions {
+  to?: string
+  include?: string[]
+  exclude?: string[]
+  /** A CSV file. */
+  map?: string
+  visibility?: 'private' | 'internal' | 'public'
+  existing?: boolean
+  force?: boolean
+  prune?: boolean
+  /** Whether archived repositories are taken as well. */
+  archived: boolean
+  concurrency?: number
+  /** Files to write reports to. */
+  report?: string[]
+  dryRun?: boolean
+  /** Id of a bulk migration to continue. */
+  resume?: string
+  /** Id of a bulk migration whose failures are tried again. */
+  retry?: string
+}
+
+/** What `worker` takes. */
+export interface WorkerOptions extends CommonOptions {
+  concurrency: number
+  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+}
+
+/** What `history prune` takes. */
+export interface PruneOptions extends CommonOptions {
+  /** Milliseconds. */
+  olderThan: number
+}
+
 /** What `logs` takes. */
 export interface LogsOptions extends CommonOptions {
   follow?: boolean
@@ -48,4 +83,35 @@ export interface SandboxOptions extends CommonOptions {
   tls?: boolean
   /** Milliseconds. */
   latency: number
+}
+
+/** What `serve` takes. */
+export interface ServeOptions extends CommonOptions {
+  port: number
+  host: string
+  publicUrl?: string
+  allowHost?: string[]
+  allowOrigin?: string[]
+  trustProxy?: boolean
+  githubRedirect?: string
+  /** Repositories at once; 0 leaves the work to workers. */
+  concurrency: number
+  sessionFallback?: 'embedded'
+  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** Of the package; not an option of the command line. */
+  version: string
+}
+
+/** What `teams` takes. */
+export interface TeamsOptions extends CommonOptions {
+  repository?: string
+  csv?: boolean
+}
+
+/** What `teams bulk` takes. */
+export interface TeamsBulkOptions extends TeamsOptions {
+  team?: string[]
+  permission?: string
+  file?: string
+  concurrency: number
 }

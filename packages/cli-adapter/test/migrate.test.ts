@@ -178,7 +178,7 @@ describe('saddle history, logs and cancel', () => {
     const [{ id, status, type } = {}] = listed.stdout.json
     expect([type, status]).toEqual(['migration', 'completed'])
     const table = await stage.run(['history', '--owner', 'acme', '--project', 'proj', '--status', 'completed'])
-    expect(table.stdout.text).toMatch(new RegExp(`^${String(id)} +\\d{4}-\\d\\d-\\d\\d .* UTC +✓ completed +PROJ/remembered +acme/remembered`, 'm'))
+    expect(table.stdout.text).toMatch(new RegExp(`^${String(id)} +\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d +✓ completed +PROJ/remembered +acme/remembered`, 'm'))
     expect((await stage.run(['history', '--owner', 'nobody'])).stdout.text).toBe('No migrations.\n')
 
     const logs = await stage.run(['logs', String(id)])

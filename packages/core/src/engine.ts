@@ -183,8 +183,8 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
   }
 
   /**
-   * Stops a migration: at once when it runs in this engine, within its lease's renewal when it runs elsewhere. What has
-   * arrived stays.
+   * Stops a migration: at once when it runs in this engine, within its lease's renewal when it runs elsewhere, and when its
+   * process died as soon as its lease is over and it is run or cancelled again. What has arrived stays.
    *
    * @returns false when it had ended already
    * @throws SaddleError `NOT_FOUND`

@@ -5,7 +5,7 @@
  */
 export { BitbucketClient, type BitbucketAuth, type BitbucketClientOptions, type Repository as BitbucketRepository } from '@saddle/bitbucket-client'
 export {
-  GitHubClient, authorizationUrl, exchangeCode, refreshToken, webUrlOf,
+  GitHubClient, authorizationUrl, exchangeCode, gitHubBudget, gitHubLimits, refreshToken, webUrlOf,
   type AccessReport, type GitHubAuth, type GitHubClientOptions, type OAuthApp, type Organization, type RateLimit,
   type RepositoryPermissions, type TargetRepository as GitHubRepository, type Team, type TeamPermission, type UserToken, type Viewer,
 } from '@saddle/github-client'
@@ -34,4 +34,4 @@ export * from './teams/index.ts'
 export { MemoryStore } from './store/memory.ts'
 export { SqliteStore, type SqliteStoreOptions } from './store/sqlite.ts'
 export type { Budget, BudgetCost, BudgetRate, BudgetWait, HostBudgetOptions } from '@saddle/transport'
-export { Redactor, SaddleError, errorCodes, type ErrorCode, type ErrorContext, type SerializedError } from '@saddle/transport'
+export { HostBudget, Redactor, SaddleError, errorCodes, type ErrorCode, type ErrorContext, type SerializedError } from '@saddle/transport'

@@ -3,7 +3,7 @@ import { listSourceRefs } from '@saddle/git-relay'
 import { SaddleError, throwIfAborted, type SerializedError } from '@saddle/transport'
 import type { Loss } from './ledger.ts'
 import { requestDefaults } from './request.ts'
-import { lfsLosses, namespaceLosses, repositoryLosses } from './translate/losses.ts'
+import { lfsLosses, namespaceLosses, pullRequestLosses, repositoryLosses } from './translate/losses.ts'
 import { repositoryName } from './translate/names.ts'
 import { translateLabels } from './translate/topics.ts'
 
@@ -32,6 +32,8 @@ export interface InventoryRow {
   lastCommit?: string
   /** Whether Git LFS is switched on; absent when the server does not say. */
   lfs?: boolean
+  /** How many there ever were. */
+  pullRequests: number
   /** The name it would get at the target. */
   proposedName: string
   /** `PROJECT/slug` of an earlier row that would get the same name. */
@@ -94,6 +96,7 @@ function basicRow(repository: Repository): InventoryRow {
     ...(size === undefined ? {} : { size }),
     branches: 0,
     tags: 0,
+    pullRequests: 0,
     proposedName: repositoryName(slug),
     losses: repositoryLosses(repository, requestDefaults.visibility),
   }
@@ -103,12 +106,13 @@ async function addDetails(row: InventoryRow, repository: Repository, bitbucket: 
   const { projectKey, slug } = repository
   try {
     // One listing tells branches, tags and the default branch, and which refs would stay behind.
-    const [listing, lastCommit, size, lfs, labels] = await Promise.all([
+    const [listing, lastCommit, size, lfs, labels, pullRequests] = await Promise.all([
       listSourceRefs(bitbucket.gitRemote(repository), { signal }),
       bitbucket.lastCommit(projectKey, slug, { signal }),
       row.size ?? bitbucket.size(projectKey, slug, { signal }).then((sizes) => sizes?.repository),
       bitbucket.lfsEnabled(projectKey, slug, { signal }),
       bitbucket.labels(projectKey, slug, { signal }),
+      bitbucket.pullRequestCount(projectKey, slug, { signal }),
     ])
     const refs = [...listing.refs.keys()]
     const { head } = listing
@@ -120,9 +124,11 @@ async function addDetails(row: InventoryRow, repository: Repository, bitbucket: 
       tags: refs.filter((ref) => ref.startsWith('refs/tags/')).length,
       ...(lastCommit ? { lastCommit: lastCommit.date.toISOString() } : {}),
       ...(lfs === undefined ? {} : { lfs }),
+      pullRequests,
       losses: [
         ...row.losses,
         ...namespaceLosses(listing, requestDefaults.namespaces),
+        ...pullRequestLosses(pullRequests),
         ...lfsLosses(lfs),
         ...translateLabels(labels).losses,
       ],

@@ -25,7 +25,7 @@ export interface TargetReference {
   name?: string
   /** By default the source's; null for none. */
   description?: string | null
-  /** Private unless said otherwise, whatever the source is. */
+  /** Of a repository that is made: private unless said otherwise, whatever the source is. One that exists keeps its own. */
   visibility?: Visibility
   /**
    * False (the default): the repository must not exist, unless this store remembers that a migration of the same source

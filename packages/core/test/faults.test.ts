@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { SaddleError, type MigrationRecord } from '../src/index.ts'
+import { MemoryStore, SaddleError, SqliteStore, type MigrationRecord } from '../src/index.ts'
 import { setStage, type Stage, type TestEngine } from './stage.ts'
 
 let stage: Stage
@@ -292,3 +295,48 @@ const bound = (store: object, key: string | symbol): unknown => {
   const value: unknown = Reflect.get(store, key, store)
   return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(store) : value
 }
+
+describe('a store without room', () => {
+  it('fails with what to do, and resumes once there is room', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'saddle-full-'))
+    const path = join(folder, 'store.db')
+    const source = await stage.seed({ seed: { commits: 3, branches: 40 } })
+    const small = await SqliteStore.open({ path, maxBytes: 200_000 })
+    const tested = stage.engine({ store: small })
+    const filler = { ...source.request, target: { owner: 'acme', name: `filler-${'x'.repeat(60)}` } }
+    const fill = async () => {
+      for (;;) await tested.engine.create(filler)
+    }
+    await expect(fill()).rejects.toMatchObject({ code: 'STORE_FULL' })
+    await expect(tested.engine.migrate(source.request)).rejects.toMatchObject({ code: 'STORE_FULL', message: expect.stringContaining('Make room') })
+    expect(stage.sandbox.github.repository('acme', source.slug)).toBeUndefined()
+    await small.close()
+    const roomy = await SqliteStore.open({ path })
+    expect((await stage.engine({ store: roomy }).engine.migrate(source.request)).status).toBe('completed')
+    expect(source.targetRefs()).toBe(source.refs())
+    await roomy.close()
+    await rm(folder, { recursive: true })
+  })
+
+  it('while a run is under way, ends it with the reason; it resumes once there is room', async () => {
+    const source = await stage.seed()
+    const real = new MemoryStore()
+    let isFull = false
+    const writes: unknown[] = ['appendEvents', 'appendJournal', 'updateMigration']
+    const store = new Proxy(real, {
+      get: (target, key) => {
+        const method = bound(target, key)
+        if (!writes.includes(key)) return method
+        const full = () => Promise.reject(new SaddleError('STORE_FULL', 'No room. Make room and resume.'))
+        return (...args: unknown[]): unknown => (isFull ? full() : (method as (...args: unknown[]) => unknown)(...args))
+      },
+    })
+    // From the push on, nothing can be stored.
+    fault('github', { method: 'POST', path: `${source.slug}.git/git-receive-pack`, action: { before: () => { isFull = true } } })
+    const { engine } = stage.engine({ store })
+    await expect(engine.migrate(source.request)).rejects.toMatchObject({ code: 'STORE_FULL' })
+    isFull = false
+    expect((await engine.migrate(source.request)).status).toBe('completed')
+    expect(source.targetRefs()).toBe(source.refs())
+  })
+})

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -138,9 +138,13 @@ describe('a first migration', () => {
     ]
     const oid = source.git('rev-parse', 'main')
     for (const name of names) source.git('update-ref', `refs/heads/${name}`, oid)
+    // And one that is not even UTF-8.
+    const latin1 = Buffer.from(`create refs/heads/caf\xe9 ${oid}\n`, 'latin1')
+    execFileSync('git', ['-C', source.path, 'update-ref', '--stdin'], { input: latin1 })
     const report = await stage.engine().engine.migrate(source.request)
     expect(source.targetRefs()).toBe(source.refs())
-    expect(report.refs?.verified).toBe(names.length + 1)
+    expect(execFileSync('git', ['-C', stage.sandbox.github.repositoryPath('acme', source.slug), 'for-each-ref'], { encoding: 'latin1' })).toContain('caf\xe9')
+    expect(report.refs?.verified).toBe(names.length + 2)
   })
 
   it('lists refs outside the namespaces and pull requests as losses', async () => {
@@ -148,6 +152,7 @@ describe('a first migration', () => {
     await stage.sandbox.bitbucket.createPullRequest({ project: 'PRJ', slug: source.slug, title: 'A change', from: 'branch-1', to: 'main' })
     source.git('update-ref', 'refs/builds/1', 'main')
     const report = await stage.engine().engine.migrate(source.request)
+    expect(report.losses).toHaveLength(2)
     expect(report.losses).toContainEqual(expect.objectContaining({ kind: 'pull-requests', count: 1 }))
     expect(report.losses).toContainEqual(expect.objectContaining({ kind: 'ref-namespace', subject: 'refs/builds/', count: 1 }))
     expect(stage.targetGit(source.slug, 'for-each-ref', 'refs/builds', 'refs/pull-requests')).toBe('')
@@ -226,6 +231,20 @@ describe('a second migration', () => {
     await engine.migrate(source.request)
     source.commit('main')
     expect((await stage.engine({ store }).engine.migrate(source.request)).status).toBe('completed')
+    expect(source.targetRefs()).toBe(source.refs())
+  })
+
+  it('clears away what a transfer in several pushes left', async () => {
+    const source = await stage.seed({ seed: { commits: 4 } })
+    const { engine } = stage.engine()
+    await engine.migrate(source.request)
+    stage.targetGit(source.slug, 'update-ref', 'refs/heads/saddle-step/1', 'main~1')
+    source.commit('main')
+    await engine.migrate(source.request)
+    expect(source.targetRefs()).toBe(source.refs())
+    stage.targetGit(source.slug, 'update-ref', 'refs/heads/saddle-step/1', 'main~1')
+    const report = await engine.migrate({ ...source.request, options: { prune: true } })
+    expect(report.refs).toMatchObject({ deleted: 0, unchanged: 1 })
     expect(source.targetRefs()).toBe(source.refs())
   })
 

@@ -1,7 +1,7 @@
 import { SaddleError, throwIfAborted, type GitRemote } from '@saddle/transport'
 import { throwIfErr } from './advertisement.ts'
 import { fetchPack, UnknownObjectError } from './fetch-pack.ts'
-import { agent, askAgain, postUploadPack, readAnswer } from './git-http.ts'
+import { agent, askAgain, countingPatience, postUploadPack, readAnswer } from './git-http.ts'
 import { discoverProtocol } from './listing.ts'
 import { PackMeter } from './pack-meter.ts'
 import { flushPkt, pktLine, pktText } from './pkt-line.ts'
@@ -90,14 +90,14 @@ async function askForPack(source: GitRemote, ancestor: string, descendant: strin
  * In versions 0 and 1 only tips can be wanted. The server answers `ready` once every `want` reaches a `have` that it
  * knows, so with one of each, the descendant reaches the ancestor.
  *
- * `shallow` makes that exact: upload-pack takes whoever has a commit to have its parents too, and would be `ready` for
- * a sibling of the descendant. A commit that is shallow has no parents.
+ * `shallow` makes that exact: upload-pack takes whoever has a commit to have its parents too, and would be `ready` where
+ * the descendant only reaches a parent of the `have`. A commit that is shallow has no parents.
  */
 async function askForReady(source: GitRemote, ancestor: string, descendant: string, { signal }: AncestryOptions): Promise<boolean> {
   const format = ancestor.length === 64 ? ' object-format=sha256' : ''
   const want = pktLine(`want ${descendant} multi_ack_detailed side-band-64k agent=${agent}${format}`)
   const request = want + pktLine(`shallow ${ancestor}`) + flushPkt + pktLine(`have ${ancestor}`) + flushPkt
-  const body = await postUploadPack(source, request, { signal })
+  const body = await postUploadPack(source, request, { signal, patience: countingPatience })
   return readAnswer(source, body, signal, async (reader) => {
     for (;;) {
       const line = await reader.read()

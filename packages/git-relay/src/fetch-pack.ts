@@ -1,6 +1,6 @@
 import { SaddleError, type GitRemote } from '@saddle/transport'
 import { throwIfErr } from './advertisement.ts'
-import { agent, failureAt, postUploadPack, release } from './git-http.ts'
+import { agent, countingPatience, failureAt, postUploadPack, release } from './git-http.ts'
 import { delimPkt, flushPkt, pktLine, pktText, PktReader } from './pkt-line.ts'
 import type { ObjectFormat } from './refs.ts'
 import { sanitize } from './remote-text.ts'
@@ -19,7 +19,7 @@ export interface FetchRequest {
 /** Options of {@link fetchPack}. */
 export interface FetchOptions {
   signal?: AbortSignal | undefined
-  /** Longest silence in milliseconds; 0 leaves watching to the caller. */
+  /** Longest silence in milliseconds, 10 minutes by default; 0 leaves watching to the caller. */
   patience?: number
   /** Text for people, in pieces. */
   onText?: (bytes: Buffer) => void
@@ -36,12 +36,12 @@ export interface FetchOptions {
  * whole; otherwise the generator throws `PACK_CORRUPT`, `UPSTREAM_ERROR`, `NETWORK` …
  */
 export async function* fetchPack(remote: GitRemote, request: FetchRequest, options: FetchOptions = {}): AsyncGenerator<Buffer, void, void> {
-  const { signal, patience, onText = () => undefined, onActivity } = options
+  const { signal, patience = countingPatience, onText = () => undefined, onActivity } = options
   const v2 = request.protocol === 2
   const body = await postUploadPack(remote, v2 ? fetchCommand(request) : uploadRequest(request), {
     signal,
     protocol: v2 ? 2 : undefined,
-    ...(patience === undefined ? {} : { patience }),
+    patience,
   })
   let whole = false
   const reader = new PktReader(body)

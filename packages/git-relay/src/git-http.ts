@@ -12,8 +12,8 @@ export type Service = 'git-upload-pack' | 'git-receive-pack'
 /** What Saddle calls itself on the wire. */
 export const agent = `saddle/${version}`
 
-/** A server that counts objects answers late: this much is waited for an answer to begin, and between two pieces. */
-const patienceMs = 10 * 60_000
+/** The longest silence of a server that counts objects, in milliseconds. */
+export const countingPatience = 10 * 60_000
 /** A million refs are about 100 MB; what is longer is not a list of refs or of outcomes. */
 const answerLimit = 256 * 1024 * 1024
 const compressAbove = 1024
@@ -26,8 +26,8 @@ export interface GitRequestOptions {
   protocol?: 2 | undefined
   /** Whether the request may be sent again after a passing failure. On by default. */
   repeat?: boolean
-  /** Longest silence in milliseconds; 0 leaves watching to the caller. */
-  patience?: number
+  /** Longest silence in milliseconds, by default the client's; 0 leaves watching to the caller. */
+  patience?: number | undefined
 }
 
 /** Asks for the advertisement of a service (`GET info/refs`). */
@@ -42,6 +42,7 @@ export async function getAdvertisement(remote: GitRemote, service: Service, opti
 
 /** Sends a request to git-upload-pack, compressed when it is long (as git does), and returns the answer's body. */
 export async function postUploadPack(remote: GitRemote, lines: string, options: GitRequestOptions): Promise<Readable> {
+  const { patience } = options
   const request = Buffer.from(lines, 'latin1')
   const long = request.length > compressAbove
   const answer = await remote.http.request(address(remote, 'git-upload-pack'), {
@@ -55,8 +56,7 @@ export async function postUploadPack(remote: GitRemote, lines: string, options: 
     body: long ? await compress(request) : request,
     signal: options.signal,
     idempotent: options.repeat ?? true,
-    headersTimeout: options.patience ?? patienceMs,
-    idleBodyTimeout: options.patience ?? patienceMs,
+    ...(patience === undefined ? {} : { headersTimeout: patience, idleBodyTimeout: patience }),
     errorOf: (failed) => gitError(failed),
   })
   return expectType(answer, remote, 'application/x-git-upload-pack-result')

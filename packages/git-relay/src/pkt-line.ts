@@ -78,12 +78,6 @@ export class PktReader {
     return piece
   }
 
-  /** Stops reading; the stream beneath is released. */
-  async close(): Promise<void> {
-    this.#chunk = nothing
-    await this.#chunks.return?.()
-  }
-
   /** Exactly `length` bytes; undefined when the stream had ended before the first. */
   async #take(length: number): Promise<Buffer | undefined> {
     if (this.#chunk.length >= length) {

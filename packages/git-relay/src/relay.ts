@@ -6,7 +6,7 @@ import { assertSameFormat } from './plan.ts'
 import { ProgressReporter, type OnProgress } from './progress.ts'
 import { push } from './push.ts'
 import { zeroOid, type RefListing, type RefUpdate } from './refs.ts'
-import { explainRejection, unpackError } from './rejection.ts'
+import { explainRejection, unpackError, type Explanation } from './rejection.ts'
 import type { ReportStatus } from './report-status.ts'
 import { StopSignal } from './stop-signal.ts'
 
@@ -76,12 +76,13 @@ export async function relayPack(options: RelayOptions): Promise<RelayResult> {
   const deletions = changes.filter((update) => update.kind === 'delete')
   const moves = changes.filter((update) => update.kind !== 'delete')
   if (moves.length > 0) assertSameFormat(sourceRefs, targetRefs)
-  const progress = new ProgressReporter(onProgress, (text) => target.http.redactor.redact(source.http.redactor.redact(text)))
+  const redact = (text: string) => target.http.redactor.redact(source.http.redactor.redact(text))
+  const progress = new ProgressReporter(onProgress, redact)
   const refused = (said: string) => unpackError(said, progress.messages, target.http.redactor)
   const done = (report?: ReportStatus, pack?: PassingPack): RelayResult => ({
     packBytes: pack?.meter.bytes ?? 0,
     objects: pack?.meter.objects ?? 0,
-    outcomes: changes.map((update) => outcomeOf(update, report, progress.messages, targetRefs)),
+    outcomes: changes.map((update) => outcomeOf(update, targetRefs, report, (ref, said) => explainRejection(ref, redact(said), progress.messages))),
     messages: progress.messages,
   })
   if (changes.length === 0) return done()
@@ -127,10 +128,10 @@ function whatIsMissing(moves: readonly { newOid: string }[], { protocol, objectF
   return { protocol, objectFormat, wants: [...wants], haves: [...haves] }
 }
 
-function outcomeOf(update: Change, report: ReportStatus | undefined, messages: readonly string[], targetRefs: RefListing): RelayOutcome {
+function outcomeOf(update: Change, targetRefs: RefListing, report: ReportStatus | undefined, explain: (ref: string, said: string) => Explanation): RelayOutcome {
   const { ref } = update
   const oid = update.kind === 'delete' ? zeroOid(targetRefs.objectFormat) : update.newOid
   const said = report?.refs.get(ref) ?? { rejected: 'it said nothing about this ref' }
   if (said.rejected === undefined) return { ref, oid: said.newOid ?? oid, status: 'ok' }
-  return { ref, oid, status: 'rejected', ...explainRejection(ref, said.rejected, messages) }
+  return { ref, oid, status: 'rejected', ...explain(ref, said.rejected) }
 }

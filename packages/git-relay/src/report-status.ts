@@ -7,7 +7,7 @@ import { decodeRefName } from './ref-name.ts'
 export interface ReportStatus {
   /** `ok`, or why the pack was not taken. */
   unpack: string
-  /** By full ref name: undefined for a ref that was moved, the reason for one that was not. */
+  /** By full ref name. */
   refs: ReadonlyMap<string, RefReport>
 }
 

@@ -266,5 +266,11 @@ describe('the relay', () => {
     const error: unknown = await relay(both).catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: 'UPSTREAM_ERROR' })
     expect(JSON.stringify(error)).not.toContain(sandbox.github.token)
+
+    const end = sandbox.github.rejectRefs({ name: both.name, ref: 'refs/heads/main', reason: `no: ${sandbox.github.token}` })
+    const result = await relay(both)
+    end()
+    expect(result.outcomes).toMatchObject([{ status: 'rejected', reason: expect.stringContaining('[redacted]') as string }])
+    expect(JSON.stringify(result)).not.toContain(sandbox.github.token)
   })
 })

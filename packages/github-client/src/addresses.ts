@@ -1,4 +1,4 @@
-import { HostBudget, type Budget } from '@saddle/transport'
+import { HostBudget, type Budget, type HostBudgetOptions } from '@saddle/transport'
 
 /** The public REST API. */
 export const defaultBaseUrl = 'https://api.github.com'
@@ -20,17 +20,20 @@ function isCloud({ hostname }: URL): boolean {
 }
 
 /**
- * The budget of one identity at GitHub: below the documented limits of concurrency (100), points (900 a minute; a GET
- * costs 1, a write 5) and content creation (80 a minute and 500 an hour). For an Enterprise Server, whose limits are
- * off unless an administrator sets some, concurrency only.
+ * The limits of one identity at GitHub: below the documented ones of concurrency (100), points (900 a minute; a GET costs
+ * 1, a write 5) and content creation (80 a minute and 500 an hour). For an Enterprise Server, whose limits are off unless
+ * an administrator sets some, concurrency only.
  *
  * Source: "Rate limits for the REST API" and "Best practices for using the REST API" of GitHub's documentation.
  */
-export function gitHubBudget(baseUrl: string | URL = defaultBaseUrl): Budget {
-  if (!isCloud(new URL(baseUrl))) return new HostBudget({ concurrency: 50 })
-  return new HostBudget({
+export function gitHubLimits(baseUrl: string | URL = defaultBaseUrl): Pick<HostBudgetOptions, 'concurrency' | 'points' | 'creations'> {
+  if (!isCloud(new URL(baseUrl))) return { concurrency: 50 }
+  return {
     concurrency: 50,
     points: { amount: 900, intervalMs: 60_000 },
     creations: [{ amount: 80, intervalMs: 60_000 }, { amount: 500, intervalMs: 3_600_000 }],
-  })
+  }
 }
+
+/** The budget of one identity at GitHub within one process, with {@link gitHubLimits}. */
+export const gitHubBudget = (baseUrl?: string | URL): Budget => new HostBudget(gitHubLimits(baseUrl))

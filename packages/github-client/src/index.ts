@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export { gitHubBudget, webUrlOf } from './addresses.ts'
+export { gitHubBudget, gitHubLimits, webUrlOf } from './addresses.ts'
 export * from './client.ts'
 export { maxTopics, toRepositoryName, toTopic } from './names.ts'
 export * from './oauth.ts'

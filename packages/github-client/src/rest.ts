@@ -11,6 +11,9 @@ import { untilAborted } from './abort.ts'
 import { githubFailure } from './failure.ts'
 import { parse } from './schema.ts'
 
+/** What the transport's `fetch` answers. Named by it, since an application that has the DOM's types gives `Response` another meaning. */
+type Response = Awaited<ReturnType<HttpClient['fetch']>>
+
 /** Makes the value of the `authorization` header for a request that concerns an owner. */
 export type Authorize = (scope: { owner?: string | undefined; signal?: AbortSignal | undefined }) => Promise<string>
 

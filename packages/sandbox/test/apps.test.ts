@@ -91,13 +91,14 @@ describe('a GitHub App', () => {
 describe('the pages where a user agrees', () => {
   const callback = 'http://127.0.0.1:1/callback?kept=1'
   /** Opens the page, presses its button, and returns where the browser is sent. */
-  async function agree(app: AppHandle, state: string, redirectUri?: string): Promise<Response> {
+  async function agree(app: AppHandle, state: string, redirectUri?: string, button = '1'): Promise<Response> {
     const url = new URL('/login/oauth/authorize', sandbox.github.webUrl)
     url.search = new URLSearchParams({ client_id: app.clientId, state, ...(redirectUri ? { redirect_uri: redirectUri } : {}) }).toString()
     const page = await (await fetch(url)).text()
     const unescape = (text = '') => text.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
     const fields = new URLSearchParams()
-    for (const [, name = '', value] of page.matchAll(/name="(\w+)" value="([^"]*)"/g)) fields.append(name, unescape(value))
+    for (const [, name = '', value] of page.matchAll(/name="(\w+)" value="([^"]*)"/g)) if (name !== 'authorize') fields.append(name, unescape(value))
+    fields.append('authorize', button)
     const [, action = ''] = /action="([^"]+)"/.exec(page) ?? []
     return fetch(new URL(action, sandbox.github.webUrl), { method: 'POST', redirect: 'manual', body: fields })
   }
@@ -125,9 +126,17 @@ describe('the pages where a user agrees', () => {
     expect(await exchange({ client_id: app.clientId, client_secret: app.clientSecret, grant_type: 'refresh_token', refresh_token: token.refresh_token })).toMatchObject({ error: 'bad_refresh_token' })
   })
 
+  it('send back a refusal as well', async () => {
+    const app = sandbox.github.createApp({ callbackUrl: callback })
+    const { searchParams } = new URL((await agree(app, 's', undefined, '0')).headers.get('location')!)
+    expect(Object.fromEntries(searchParams)).toMatchObject({ error: 'access_denied', state: 's' })
+    expect(searchParams.has('code')).toBe(false)
+  })
+
   it('send nobody anywhere else than where the App lives', async () => {
     const app = sandbox.github.createApp({ callbackUrl: callback })
     expect((await agree(app, 's', 'http://evil.invalid/')).status).toBe(400)
+    expect((await agree(app, 's', 'no address')).status).toBe(400)
     expect((await agree({ ...app, clientId: 'unknown' }, 's')).status).toBe(404)
   })
 

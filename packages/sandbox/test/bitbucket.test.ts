@@ -56,6 +56,7 @@ describe('who asks', () => {
     const redirected = await asAdmin()('GET', path)
     expect(redirected.status).toBe(302)
     expect(redirected.headers.get('location')).toMatch(/\/bitbucket\/login\?/)
+    expect(await (await fetch(redirected.headers.get('location')!)).text()).toContain('Log in')
     expect((await rest(sandbox.bitbucket.url, basic('admin', sandbox.bitbucket.token))('GET', path)).status).toBe(401)
     const { body, status } = await byPassword()('GET', path)
     expect(status).toBe(200)
@@ -175,12 +176,14 @@ describe('a repository', () => {
     const { bitbucket } = sandbox
     await bitbucket.createRepository({ project: 'PRJ', slug: 'pulls', seed: { commits: 4, branches: 4 } })
     const at = { project: 'PRJ', slug: 'pulls', to: 'main' }
-    await bitbucket.createPullRequest({ ...at, title: 'A', from: 'branch-1', activities: [{ id: 1, action: 'OPENED' }] })
+    const activities = [{ id: 2, action: 'COMMENTED', comment: { id: 7, severity: 'BLOCKER' } }, { id: 1, action: 'OPENED' }]
+    await bitbucket.createPullRequest({ ...at, title: 'A', from: 'branch-1', activities })
     await bitbucket.createPullRequest({ ...at, title: 'B', from: 'branch-3', state: 'MERGED' })
     const base = `${api}/projects/PRJ/repos/pulls/pull-requests`
     expect((await asAdmin()('GET', base)).body.values).toMatchObject([{ id: 1, title: 'A', state: 'OPEN' }])
     expect((await asAdmin()('GET', `${base}?state=ALL`)).body.values).toMatchObject([{ id: 2 }, { id: 1 }])
-    expect((await asAdmin()('GET', `${base}/1/activities`)).body.values).toEqual([{ id: 1, action: 'OPENED' }])
+    expect((await asAdmin()('GET', `${base}/1/activities`)).body.values).toEqual(activities)
+    expect((await asAdmin()('GET', `${base}/1/blocker-comments`)).body.values).toEqual([{ id: 7, severity: 'BLOCKER' }])
     expect((await asAdmin()('GET', `${base}/1/commits`)).body.values).toMatchObject([{ message: 'Start branch 1' }])
     expect((await asAdmin()('GET', `${base}/9`)).status).toBe(404)
   })

@@ -9,6 +9,7 @@ import { escape, escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { CommonOptions } from '../options.ts'
+import { fold } from '../render/fold.ts'
 import { bytes, count, counted, duration } from '../render/format.ts'
 import { inventoryTable } from '../render/inventory.ts'
 import { progressView } from '../render/progress.ts'
@@ -124,7 +125,7 @@ class Demo {
   }
 
   #say(text: string): void {
-    if (!this.#json) this.#io.stdout.write(text)
+    if (!this.#json) this.#io.stdout.write(fold(text, this.#style))
   }
 }
 
@@ -145,14 +146,14 @@ function summary(reports: readonly MigrationReport[], proofs: readonly Proof[], 
   const { colour } = style
   const proofOf = ({ request }: MigrationReport) => proofs.find(({ slug }) => slug === request.source.repository)
   const text = table(reports, [
-    { title: 'Repository', cell: ({ request: { target } }) => escape(`${target.owner}/${target.name}`) },
+    { title: 'Repository', cell: ({ request: { target } }) => escape(target.name) },
     { title: 'Refs', align: 'right', cell: ({ refs }) => count(refs?.verified ?? 0) },
     { title: 'Objects', align: 'right', cell: ({ transferred }) => count(transferred.objects), rank: 2 },
     { title: 'Sent', align: 'right', cell: ({ transferred }) => bytes(transferred.bytes), rank: 3 },
     { title: 'Time', align: 'right', cell: (report) => duration(durationMs(report)), rank: 1 },
     { title: 'Verified', cell: ({ status }) => sign(status === 'completed' ? 'good' : 'bad', style), rank: 4 },
-    { title: 'Clone + fsck', cell: (report) => sign(proofOf(report)?.equal ? 'good' : 'bad', style), rank: 5 },
-    { title: 'Losses', align: 'right', cell: ({ losses }) => (losses.length > 0 ? colour.yellow(count(losses.length)) : '0'), rank: 6 },
+    { title: 'Clone+fsck', cell: (report) => sign(proofOf(report)?.equal ? 'good' : 'bad', style), rank: 5 },
+    { title: 'Lost', align: 'right', cell: ({ losses }) => (losses.length > 0 ? colour.yellow(count(losses.length)) : '0'), rank: 6 },
   ], style)
   const losses = reports.flatMap((report) => report.losses.map((loss) => `${escape(report.request.source.repository)}: ${lossText(loss, style)}`))
   const sum = (of: (report: MigrationReport) => number) => reports.reduce((all, report) => all + of(report), 0)
@@ -161,9 +162,8 @@ function summary(reports: readonly MigrationReport[], proofs: readonly Proof[], 
     `${counted(sum(({ transferred }) => transferred.objects), 'object')} and ${bytes(sum(({ transferred }) => transferred.bytes))} went from server to server as a stream: no clone, nothing on this disk in between.`,
     'Both servers were rehearsal ones of this machine; only git itself was the real thing on both sides.',
     '',
-    'Next:  saddle sandbox    the same two servers, to try every command on',
-    '       saddle doctor     checks your own servers and tokens, once they are in the environment (saddle --help)',
-    '       saddle plan PROJECT/slug --to owner    what a migration would do; writes nothing',
+    `Next: ${colour.bold('saddle sandbox')} keeps two such servers running, to try every command on.`,
+    `With your own servers in the environment (${colour.bold('saddle --help')}): ${colour.bold('saddle doctor')} checks them, ${colour.bold('saddle plan PROJECT/slug --to owner')} says what a migration would do.`,
   ]
   return text + lines.map((line) => `${line}\n`).join('')
 }

@@ -7,6 +7,7 @@ import { escape, escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { DoctorOptions } from '../options.ts'
+import { fold } from '../render/fold.ts'
 import { counted } from '../render/format.ts'
 import { sign, styleOf } from '../render/style.ts'
 
@@ -19,8 +20,8 @@ export async function doctor({ json, owner }: DoctorOptions, io: Io): Promise<Ex
     const { check, outcome, text, remedy } = redactor.redactValue(finding)
     found[outcome]++
     if (json) return void io.stdout.write(`${escapedJson({ type: 'check', check, outcome, text, remedy })}\n`)
-    io.stdout.write(`${sign(outcome, style)} ${style.colour.bold(check)}: ${escape(text)}\n`)
-    if (remedy !== undefined) io.stdout.write(`    ${escape(remedy)}\n`)
+    io.stdout.write(fold(`${sign(outcome, style)} ${style.colour.bold(check)}: ${escape(text)}\n`, style))
+    if (remedy !== undefined) io.stdout.write(fold(`    ${escape(remedy)}\n`, style))
   }
 
   for (const [check, findings] of [

@@ -4,7 +4,6 @@ import { escape, escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { HistoryOptions } from '../options.ts'
-import { moment } from '../render/format.ts'
 import { statusSign } from '../render/report.ts'
 import { styleOf, type Style } from '../render/style.ts'
 import { table } from '../render/table.ts'
@@ -40,10 +39,10 @@ async function* newestFirst(store: MigrationStore, { status, project, owner, lim
 function historyTable(records: readonly MigrationRecord[], style: Style): string {
   return table(records, [
     { title: 'Id', cell: ({ id }) => escape(id) },
-    { title: 'Started', cell: ({ startedAt, createdAt }) => moment(startedAt ?? createdAt), rank: 3 },
+    { title: 'Started (UTC)', cell: ({ startedAt, createdAt }) => (startedAt ?? createdAt).slice(0, 16).replace('T', ' '), rank: 5 },
     { title: 'Status', cell: ({ status }) => `${statusSign(status, style)} ${status}` },
-    { title: 'Source', cell: ({ request: { source } }) => escape(`${source.project}/${source.repository}`), rank: 5 },
-    { title: 'Target', cell: ({ request: { target } }) => escape(`${target.owner}/${target.name}`), rank: 4 },
+    { title: 'Source', cell: ({ request: { source } }) => escape(`${source.project}/${source.repository}`), rank: 4 },
+    { title: 'Target', cell: ({ request: { target } }) => escape(`${target.owner}/${target.name}`), rank: 3 },
     { title: 'Latest', cell: ({ error, progress }) => escape(error ? error.code : progress.message), rank: 1 },
   ], style)
 }

@@ -6,6 +6,7 @@ import { escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { InventoryOptions } from '../options.ts'
+import { fold } from '../render/fold.ts'
 import { inventoryCells, inventoryColumns, inventoryTable } from '../render/inventory.ts'
 import { counted } from '../render/format.ts'
 import { styleOf } from '../render/style.ts'
@@ -33,8 +34,9 @@ export async function inventory(projects: readonly string[], { json, csv }: Inve
     counter?.clear()
     await client.close()
   }
+  const style = styleOf(io.stdout, io.env)
   if (json) io.stdout.write(`${escapedJson({ type: 'report', ...total })}\n`)
-  else if (!csv) io.stdout.write(inventoryTable(rows, styleOf(io.stdout, io.env)))
+  else if (!csv) io.stdout.write(fold(inventoryTable(rows, style), style))
   return total.unreadable > 0 ? exitStatus.partly : exitStatus.done
 }
 

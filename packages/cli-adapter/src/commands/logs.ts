@@ -4,6 +4,7 @@ import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { LogsOptions } from '../options.ts'
 import { eventText } from '../render/event-text.ts'
+import { fold } from '../render/fold.ts'
 import { moment } from '../render/format.ts'
 import { styleOf } from '../render/style.ts'
 
@@ -13,7 +14,7 @@ export function logs(id: string, { json, follow = false }: LogsOptions, io: Io):
   return withStore(io, async (store) => {
     for await (const event of store.events(id, { follow, ...(io.signal ? { signal: io.signal } : {}) })) {
       const text = json ? escapedJson(event) : eventText(event, style)
-      if (text !== undefined) io.stdout.write(json ? `${text}\n` : `${style.colour.dim(moment(event.at))} ${text}\n`)
+      if (text !== undefined) io.stdout.write(json ? `${text}\n` : fold(`${style.colour.dim(moment(event.at))} ${text}\n`, style))
     }
     return exitStatus.done
   })

@@ -5,6 +5,7 @@ import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import { reportFailure } from '../failure.ts'
 import type { Io } from '../io.ts'
 import type { CommonOptions, MigrateOptions } from '../options.ts'
+import { fold } from '../render/fold.ts'
 import { progressView } from '../render/progress.ts'
 import { reportText } from '../render/report.ts'
 import { styleOf } from '../render/style.ts'
@@ -59,7 +60,8 @@ function follow(options: CommonOptions, io: Io, start: (engine: MigrationEngine)
 }
 
 function show(record: MigrationRecord, { json }: CommonOptions, io: Io): void {
-  io.stdout.write(json ? `${escapedJson({ type: 'report', ...record })}\n` : reportText(record, styleOf(io.stdout, io.env)))
+  const style = styleOf(io.stdout, io.env)
+  io.stdout.write(json ? `${escapedJson({ type: 'report', ...record })}\n` : fold(reportText(record, style), style))
 }
 
 /** Some refs were refused, and the others are there. */

@@ -5,6 +5,7 @@ import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { MigrateOptions } from '../options.ts'
 import { bytes, count, counted } from '../render/format.ts'
+import { fold } from '../render/fold.ts'
 import { lossText } from '../render/report.ts'
 import { sign, styleOf, type Style } from '../render/style.ts'
 import { requestOf } from '../request.ts'
@@ -14,7 +15,8 @@ export function plan(source: string, options: MigrateOptions, io: Io): Promise<E
   const request = requestOf(source, options)
   return withEngine(io, async (engine) => {
     const result = await engine.plan(request, { signal: io.signal })
-    io.stdout.write(options.json ? `${escapedJson({ type: 'report', ...result })}\n` : planText(result, styleOf(io.stdout, io.env)))
+    const style = styleOf(io.stdout, io.env)
+    io.stdout.write(options.json ? `${escapedJson({ type: 'report', ...result })}\n` : fold(planText(result, style), style))
     return isBlocked(result) ? exitStatus.failed : exitStatus.done
   })
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bytes, counted, duration, moment, names } from './format.ts'
+import { bytes, counted, duration, moment } from './format.ts'
 
 describe('formats', () => {
   it.each([[0, '0 B'], [1023, '1023 B'], [1024, '1.0 KiB'], [10 * 1024, '10 KiB'], [1024 ** 2 - 1, '1.0 MiB'], [1.5 * 1024 ** 3, '1.5 GiB'], [2000 * 1024 ** 4, '2000 TiB']])(
@@ -10,11 +10,6 @@ describe('formats', () => {
 
   it('counts with the right noun', () => {
     expect([counted(1, 'ref'), counted(0, 'ref'), counted(12345, 'branch', 'branches')]).toEqual(['1 ref', '0 refs', '12,345 branches'])
-  })
-
-  it('cuts long lists and says how many are left out', () => {
-    expect(names(['a', 'b'])).toBe('a, b')
-    expect(names(['a', 'b', 'c', 'd'], 2)).toBe('a, b and 2 more')
   })
 
   it('writes moments in UTC', () => {

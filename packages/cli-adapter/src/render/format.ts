@@ -31,10 +31,4 @@ export function duration(milliseconds: number): string {
 /** A moment for people: `2024-05-01 13:45:10 UTC`, from ISO 8601. */
 export const moment = (iso: string): string => `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`
 
-/** A list of names, cut with the number of the rest: `a, b and 12 more`. */
-export function names(items: readonly string[], most = 5): string {
-  if (items.length <= most) return items.join(', ')
-  return `${items.slice(0, most).join(', ')} and ${count(items.length - most)} more`
-}
-
 const pad = (value: number): string => String(value).padStart(2, '0')

@@ -1,16 +1,17 @@
-import { emptySnapshot, reduce, type ProgressEvent, type ProgressEventOf } from '@saddle/core'
+import { emptySnapshot, reduce, type BulkRecord, type ProgressEvent } from '@saddle/core'
 import { MultiBar, type SingleBar } from 'cli-progress'
 import { escape } from '../escape.ts'
 import type { Output } from '../io.ts'
 import { barLine, factsLine, oneLineWidth, type BarRow } from './bar-line.ts'
-import { endText, eventText, transferFacts } from './event-text.ts'
+import { totalLine } from './bulk.ts'
+import { endText, eventText } from './event-text.ts'
+import { fold } from './fold.ts'
 import type { ProgressView } from './progress.ts'
-import { sign, type Style } from './style.ts'
+import { statusSign } from './report.ts'
+import type { Style } from './style.ts'
 
 /** A running migration, and its lines on the screen; none while there is no room. */
 interface Row extends BarRow {
-  /** Objects in the packs, as far as they were announced: the end of a transfer has arrived in full. */
-  sent: number
   lines: SingleBar[]
 }
 
@@ -23,6 +24,7 @@ const freeLines = 4
  */
 export function barView(output: Output, style: Style): ProgressView {
   const rows = new Map<string, Row>()
+  const whole: { bulk?: BulkRecord; line?: SingleBar } = {}
   const bars = new MultiBar({
     stream: output as NodeJS.WritableStream,
     // Lines logged above move the bars, so each frame is drawn anew.
@@ -32,21 +34,27 @@ export function barView(output: Output, style: Style): ProgressView {
     gracefulExit: false,
   })
   // Bars are drawn with the terminal's wrapping off; text needs it. The rest of its last line may still hold a bar.
-  const log = (text: string) => bars.log(`\u001b[?7h${text}\u001b[K\u001b[?7l\n`)
+  const log = (text: string) => bars.log(`\u001b[?7h${text.replaceAll('\n', '\u001b[K\n')}\u001b[K\u001b[?7l\n`)
 
   return {
     show(event) {
       const row = rows.get(event.migrationId) ?? begin(event)
       row.snapshot = reduce(row.snapshot, event)
-      if (event.type === 'transfer' && event.phase === 'streaming') row.sent = Math.max(row.sent, event.totalObjects ?? event.objects)
       if (event.type === 'migration-end') {
-        say(ended(row, event))
+        say(`${statusSign(event.status, style)} ${row.name}  ${endText(event)}`)
         rows.delete(event.migrationId)
         for (const line of row.lines) bars.remove(line)
         for (const waiting of rows.values()) draw(waiting)
       } else if (event.type === 'loss' || (event.type === 'message' && event.level === 'warning')) {
         say(`  ${row.name}: ${eventText(event, style) ?? ''}`)
       }
+    },
+    total(bulk) {
+      whole.bulk = bulk
+      // Above the bars of the migrations, since the first line is the only one that never moves.
+      whole.line ??= bars.create(100, 0, whole, {
+        format: (_options, { maxWidth }) => (whole.bulk ? totalLine(whole.bulk, maxWidth ?? 80, style.colour) : ''),
+      })
     },
     note: say,
     stop() {
@@ -57,13 +65,14 @@ export function barView(output: Output, style: Style): ProgressView {
   }
 
   function say(text: string): void {
-    if (bars.isActive) log(text)
-    else output.write(`${text}\n`)
+    const folded = fold(text, style)
+    if (bars.isActive) log(folded)
+    else output.write(`${folded}\n`)
   }
 
   function begin(event: ProgressEvent): Row {
     const name = event.type === 'migration-start' ? `${escape(event.source)} → ${escape(event.target)}` : escape(event.migrationId)
-    const row: Row = { name, snapshot: emptySnapshot(), sent: 0, lines: [] }
+    const row: Row = { name, snapshot: emptySnapshot(), lines: [] }
     rows.set(event.migrationId, row)
     draw(row)
     return row
@@ -72,17 +81,11 @@ export function barView(output: Output, style: Style): ProgressView {
   /** Gives a migration its lines, if it has none yet and there is room. */
   function draw(row: Row): void {
     const formats = (output.columns ?? 80) < oneLineWidth ? [barLine, factsLine] : [barLine]
-    const drawn = [...rows.values()].reduce((sum, { lines }) => sum + lines.length, 0)
+    const drawn = [...rows.values()].reduce((sum, { lines }) => sum + lines.length, whole.line ? 1 : 0)
     if (row.lines.length > 0 || (drawn > 0 && drawn + formats.length > (output.rows ?? 24) - freeLines)) return
     // The bars keep a reference to their payload, so that changing the row is enough.
     row.lines = formats.map((format) =>
       bars.create(100, 0, row, { format: (_options, { maxWidth }) => format(row, maxWidth, style.colour) }),
     )
-  }
-
-  function ended({ name, snapshot, sent }: Row, event: ProgressEventOf<'migration-end'>): string {
-    const mark = sign(({ completed: 'good', failed: 'bad', cancelled: 'warning' } as const)[event.status], style)
-    const facts = transferFacts({ bytes: snapshot.bytes, objects: sent }).join(' · ')
-    return `${mark} ${name}  ${endText(event)}${event.status === 'completed' && snapshot.bytes > 0 ? style.colour.dim(` · ${facts}`) : ''}`
   }
 }

@@ -132,7 +132,7 @@ describe('on a terminal', () => {
     view.stop()
     expect(screen(stdout.text).filter((line) => line !== '')).toEqual([
       '  PROJ/app → acme/app: not migrated: pull requests (3): not asked for',
-      '✓ PROJ/app → acme/app  completed in 3.2 s · 4.9 MiB · 5,000 objects',
+      '✓ PROJ/app → acme/app  completed in 3.2 s',
       '✗ PROJ/lib → acme/lib  failed after 0.9 s: The connection\\x1b[2J broke. (NETWORK)',
     ])
     expect(stdout.text.lastIndexOf('\x1b[?25h')).toBeGreaterThan(stdout.text.lastIndexOf('\x1b[?25l'))

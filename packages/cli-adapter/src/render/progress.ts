@@ -1,10 +1,12 @@
-import type { ProgressEvent } from '@saddle/core'
+import type { BulkRecord, ProgressEvent } from '@saddle/core'
 import type { Io } from '../io.ts'
 import { styleOf } from './style.ts'
 
 /** Shows the events of one or of many migrations as they come. */
 export interface ProgressView {
   show(this: void, event: ProgressEvent): void
+  /** Shows how far a bulk migration is as a whole. */
+  total(this: void, bulk: BulkRecord): void
   /** Says something that is not about one migration; safe to show. Nothing, where programs read. */
   note(text: string): void
   /** Leaves the terminal as it was found; what was shown for good stays. */

@@ -91,7 +91,9 @@ export class NativeBackend implements GitBackend {
         packBytes,
         sendAll: () => send(heads, rest()),
         send: async ({ ref, oldOid, newOid }) => {
-          const outcome = await send([newOid], [oldOid === undefined ? { ref, kind: 'create', newOid } : { ref, kind: 'update', oldOid, newOid }])
+          // A step of an interrupted run can have left a branch of this name.
+          const was = oldOid ?? (ref.startsWith(stepNamespace) ? targetRefs.refs.get(ref)?.oid : undefined)
+          const outcome = await send([newOid], [was === undefined ? { ref, kind: 'create', newOid } : { ref, kind: 'update', oldOid: was, newOid }])
           const refused = outcomes.get(ref)
           if (refused?.status === 'rejected') throw stepRefused(refused)
           if (outcome.sent) moved.set(ref, newOid)

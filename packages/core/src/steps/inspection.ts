@@ -4,6 +4,7 @@ import {
   findDiverged, listSourceRefs, listTargetRefs, planUpdates, type RefListing, type RefUpdate,
 } from '@saddle/git-relay'
 import { SaddleError, type GitRemote } from '@saddle/transport'
+import { stepNamespace } from '../git/steps.ts'
 import type { NormalizedRequest } from '../request.ts'
 
 /** What an {@link Inspection} needs. */
@@ -53,7 +54,9 @@ export class Inspection {
     return this.#once('size', async () => {
       const { size } = await this.source()
       if (size !== undefined || !this.thorough) return size
-      return (await bitbucket.size(source.project, source.repository, { signal }))?.repository
+      // Good to know, and worth no failure.
+      const sizes = await bitbucket.size(source.project, source.repository, { signal }).catch(() => undefined)
+      return sizes?.repository
     })
   }
 
@@ -63,6 +66,12 @@ export class Inspection {
     return this.#once('lfs', async () => {
       return this.thorough ? bitbucket.lfsEnabled(source.project, source.repository, { signal }) : undefined
     })
+  }
+
+  /** How many pull requests there ever were. */
+  pullRequests(): Promise<number> {
+    const { bitbucket, request: { source }, signal } = this.#options
+    return this.#once('pullRequests', () => bitbucket.pullRequestCount(source.project, source.repository, { signal }))
   }
 
   async sourceRemote(): Promise<GitRemote> {
@@ -129,11 +138,19 @@ export class Inspection {
     const { namespaces, prune } = this.#options.request.options
     return this.#once('updates', async () => {
       const [source, target] = [await this.sourceRefs(), await this.targetRefs()]
-      const updates = planUpdates({ source, target, namespaces, prune })
+      // Branches that a transfer in several pushes made on its way are cleared away after the next transfer.
+      const updates = planUpdates({ source, target, namespaces, prune }).filter(({ kind, ref }) => kind !== 'delete' || !isStep(ref))
       // A target without refs takes the first branch it gets for its default. Deletions stay in front.
       const rank = ({ kind, ref }: RefUpdate) => (kind === 'delete' ? 0 : ref === source.head ? 1 : 2)
       return updates.sort((a, b) => rank(a) - rank(b))
     })
+  }
+
+  /** Deletes the branches that a transfer in several pushes made on its way, and was interrupted before it could. */
+  async stepsLeft(): Promise<RefUpdate[]> {
+    const { refs } = await this.targetRefs()
+    const { refs: wanted } = await this.sourceRefs()
+    return [...refs].flatMap(([ref, { oid }]) => (isStep(ref) && !wanted.has(ref) ? [{ ref, kind: 'delete', oldOid: oid }] : []))
   }
 
   /** The refs whose update would lose something that the target has. */
@@ -162,3 +179,5 @@ export class Inspection {
     return reading
   }
 }
+
+const isStep = (ref: string): boolean => ref.startsWith(stepNamespace)

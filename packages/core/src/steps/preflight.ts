@@ -1,4 +1,4 @@
-import { lfsLosses, lookedForOnce, namespaceLosses, repositoryLosses } from '../translate/losses.ts'
+import { lfsLosses, lookedForOnce, namespaceLosses, pullRequestLosses, repositoryLosses } from '../translate/losses.ts'
 import { isOurs, markedBy } from '../ownership.ts'
 import type { PlannedProblem } from '../plan.ts'
 import { sourceName, targetName } from '../request.ts'
@@ -42,11 +42,15 @@ export const preflight: Step = {
       })
     }
     const found = inspection.thorough
-      ? [...namespaceLosses(refs, request.options.namespaces), ...lfsLosses(await inspection.lfs())]
+      ? [
+          ...namespaceLosses(refs, request.options.namespaces),
+          ...pullRequestLosses(await inspection.pullRequests()),
+          ...lfsLosses(await inspection.lfs()),
+        ]
       : (remembered?.losses ?? []).filter(({ kind }) => lookedForOnce.has(kind))
     return {
       actions: [`Compare ${sourceName(request)} with ${targetName(request)}`],
-      losses: [...repositoryLosses(source, request.target.visibility), ...found],
+      losses: [...repositoryLosses(source, (await inspection.target())?.visibility ?? request.target.visibility), ...found],
       problems,
     }
   },

@@ -21,6 +21,7 @@ export const transferGit: Step = {
     if (of('create')) actions.push(`Create ${counted(of('create'), 'ref')}`)
     if (of('update')) actions.push(`Update ${counted(of('update'), 'ref')}`)
     if (of('delete')) actions.push(`Delete ${counted(of('delete'), 'ref')} that the source does not have`)
+    if ((await inspection.stepsLeft()).length) actions.push('Delete what an interrupted transfer left')
     const diverged = await inspection.diverged()
     if (diverged.length === 0) return { actions }
     const names = nameRefs(diverged)
@@ -65,7 +66,6 @@ async function stillRejected(outcomes: readonly RefOutcome[], { inspection }: Ru
   const refused = outcomes.filter(({ status }) => status === 'rejected')
   if (refused.length === 0) return []
   const { refs: wanted } = await inspection.sourceRefs()
-  inspection.forgetRefs('target')
   const { refs: found } = await inspection.targetRefs()
   return refused
     .filter(({ ref }) => found.get(ref)?.oid !== wanted.get(ref)?.oid)
@@ -73,30 +73,37 @@ async function stillRejected(outcomes: readonly RefOutcome[], { inspection }: Ru
 }
 
 async function transfer(context: RunContext): Promise<RefOutcome[]> {
-  const { inspection, journal } = context
+  const { inspection } = context
   const updates = changes(await inspection.updates())
-  if (updates.length === 0) return []
+  const wereStepsLeft = (await inspection.stepsLeft()).length > 0
   const outcomes: RefOutcome[] = []
   const send = async (part: RefUpdate[]) => {
     if (part.length === 0) return
-    outcomes.push(...(await journal.around('git.push', () => push(context, part))))
+    outcomes.push(...(await push(context, part)))
     note(context, updates, outcomes)
   }
   const [first, last] = await inTwo(context, updates)
   await send(first)
   if (last.length > 0) await leaveDefaultBranch(context)
   await send(last)
+  if (wereStepsLeft) {
+    // Only now: what they lead to did not have to be sent again.
+    const steps = await inspection.stepsLeft()
+    if (steps.length > 0) await push(context, steps)
+  }
   return outcomes
 }
 
 async function push(context: RunContext, updates: RefUpdate[]): Promise<RefOutcome[]> {
-  const { inspection, git, packBytes, results, signal } = context
+  const { inspection, git, journal, packBytes, results, signal } = context
   const [sourceRefs, targetRefs] = [await inspection.sourceRefs(), await inspection.targetRefs()]
   const meter = new TransferMeter((event) => context.report(event), await inspection.size())
-  const { packBytes: bytes, objects, outcomes, messages } = await git.backend.transfer(
-    { source: await inspection.sourceRemote(), target: inspection.targetRemote(), sourceRefs, targetRefs, updates, limits: { packBytes } },
-    { signal, onProgress: (progress) => meter.report(progress) },
+  const transfer = { source: await inspection.sourceRemote(), target: inspection.targetRemote(), sourceRefs, targetRefs, updates, limits: { packBytes } }
+  const { packBytes: bytes, objects, outcomes, messages } = await journal.around('git.push', () =>
+    git.backend.transfer(transfer, { signal, onProgress: (progress) => meter.report(progress) }),
   )
+  // What was listed before is of no use any more.
+  inspection.forgetRefs('target')
   results.transferred = { bytes: results.transferred.bytes + bytes, objects: results.transferred.objects + objects }
   for (const text of messages) context.report({ type: 'message', level: 'info', text: `The target says: ${text}` })
   return outcomes

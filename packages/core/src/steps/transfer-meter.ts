@@ -24,11 +24,11 @@ export class TransferMeter {
 
   report(progress: TransferProgress): void {
     const at = this.#now()
-    const isNew = progress.phase !== this.#phase || progress.message !== undefined
+    const isNew = progress.phase !== this.#phase
     const isWhole = progress.totalObjects !== undefined && progress.objects === progress.totalObjects
-    if (progress.phase !== this.#phase) this.#totalObjects = undefined
+    if (isNew) this.#totalObjects = undefined
     this.#totalObjects = progress.totalObjects ?? this.#totalObjects
-    // A line of the server is worth an event, not a flood.
+    // A phase's beginning and end are worth an event of their own, not a flood.
     if (at - this.#reportedAt < (isNew || isWhole ? everyMs / 5 : everyMs)) return
     this.#phase = progress.phase
     this.#reportedAt = at

@@ -1,6 +1,6 @@
 import { SaddleError } from '@saddle/transport'
 import { sourceName, targetName } from '../request.ts'
-import { changes, compareRefs, nameRefs } from '../translate/refs.ts'
+import { compareRefs, nameRefs } from '../translate/refs.ts'
 import { counted, type RunContext, type Step, type StepContext, type StepPlan } from './step.ts'
 
 /**
@@ -17,8 +17,7 @@ export const verify: Step = {
 
   async run({ inspection, request, results }: RunContext): Promise<void> {
     const { namespaces, prune } = request.options
-    // A listing from before is the reading back when nothing was pushed since.
-    if (changes(await inspection.updates()).length > 0) inspection.forgetRefs('target')
+    // Listed anew since the last push. Without one, the listing from the beginning is the reading back.
     const { equal, missing, different, extra } = compareRefs(await inspection.sourceRefs(), await inspection.targetRefs(), namespaces)
     const { created = 0, updated = 0, deleted = 0, rejected = [] } = results.refs ?? {}
     results.refs = { created, updated, deleted, rejected, verified: equal, unchanged: Math.max(0, equal - created - updated) }

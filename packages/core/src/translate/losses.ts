@@ -3,8 +3,6 @@ import type { RefListing } from '@saddle/git-relay'
 import type { Loss, LossKind } from '../ledger.ts'
 import type { Visibility } from '../request.ts'
 
-const pullRequestRefs = 'refs/pull-requests/'
-
 /** What is known to stay behind from the repository's own fields. */
 export function repositoryLosses({ origin, public: isPublic }: Repository, visibility: Visibility): Loss[] {
   const losses: Loss[] = []
@@ -26,27 +24,24 @@ export function lfsLosses(enabled: boolean | undefined): Loss[] {
   return [{ kind: 'lfs-objects', subject: 'Git LFS', reason }]
 }
 
-/**
- * The refs outside the namespaces that are moved, by namespace, as far as a listing shows them. Pull requests are told by
- * the refs that the source keeps for them; ones so old that it dropped theirs are not seen.
- */
+/** What pull requests leave behind. */
+export function pullRequestLosses(count: number): Loss[] {
+  if (count === 0) return []
+  const reason = 'Pull requests and their comments stay at the source; the commits of merged ones arrive with the branches.'
+  return [{ kind: 'pull-requests', subject: 'pull requests', count, reason }]
+}
+
+/** The refs outside the namespaces that are moved, by namespace, as far as a listing shows them. */
 export function namespaceLosses({ refs }: RefListing, namespaces: readonly string[]): Loss[] {
   const skipped = new Map<string, number>()
-  const pullRequests = new Set<string>()
   for (const ref of refs.keys()) {
-    if (namespaces.some((namespace) => ref.startsWith(namespace))) continue
-    if (ref.startsWith(pullRequestRefs)) pullRequests.add(ref.split('/')[2] ?? '')
-    else {
-      const namespace = ref.split('/').slice(0, 2).join('/') + '/'
-      skipped.set(namespace, (skipped.get(namespace) ?? 0) + 1)
-    }
+    // The server's own refs of pull requests go with those.
+    if (ref.startsWith('refs/pull-requests/') || namespaces.some((namespace) => ref.startsWith(namespace))) continue
+    const namespace = `${ref.split('/').slice(0, 2).join('/')}/`
+    skipped.set(namespace, (skipped.get(namespace) ?? 0) + 1)
   }
-  const losses: Loss[] = [...skipped].map(([subject, count]) => ({
-    kind: 'ref-namespace', subject, count, reason: 'Refs of this namespace were not asked for. Name it among the namespaces to move them.',
-  }))
-  if (pullRequests.size === 0) return losses
-  const reason = 'Pull requests, their comments and their own refs stay at the source; commits of merged ones arrive with the branches.'
-  return [...losses, { kind: 'pull-requests', subject: pullRequestRefs, count: pullRequests.size, reason }]
+  const reason = 'Refs of this namespace were not asked for. Name it among the namespaces to move them.'
+  return [...skipped].map(([subject, count]) => ({ kind: 'ref-namespace', subject, count, reason }))
 }
 
 /**

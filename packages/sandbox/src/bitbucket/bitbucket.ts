@@ -8,7 +8,7 @@ import { GitHttpBackend } from '../git/http-backend.ts'
 import { Listener, type Exchange, type ListenerOptions } from '../http/listener.ts'
 import type { RecordedRequest } from '../http/recording.ts'
 import { RestError } from '../http/rest-error.ts'
-import { sendJson } from '../http/send-json.ts'
+import { sendJson, sendText } from '../http/send-json.ts'
 import { TokenBucket } from '../http/token-bucket.ts'
 import { concurrencyLimit } from '../limit.ts'
 import { storeLfsObject, type LfsContent, type StoredLfsObject } from '../lfs/content.ts'
@@ -291,6 +291,8 @@ export class BitbucketSandbox {
     if (!url.pathname.startsWith(`${base}/`)) return sendJson(response, 404, {})
     const path = url.pathname.slice(base.length)
     if (await this.#context.lfs.serveStorage(exchange, path)) return
+    // The page that requests without rights elsewhere are sent to; it answers anyone, with status 200.
+    if (path === '/login') return sendText(response, 200, '<!DOCTYPE html><title>Log in</title>\n', { 'content-type': 'text/html;charset=UTF-8' })
     const overGit = path.startsWith('/scm/')
     const tokensKnown = overGit || path.startsWith('/rest/')
     if (!tokensKnown && /^bearer /i.test(request.headers.authorization ?? '')) {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { headBranch, listRefs, objectsSize, setHead } from '../git/bare-repository.ts'
 import type { Git } from '../git/git.ts'
-import { decodePart, parseGitEndpoint, type GitHttpBackend } from '../git/http-backend.ts'
+import { decodePart, parseGitEndpoint, type GitHttpBackend, type GitRequest } from '../git/http-backend.ts'
 import { readPushRequest, report, rewriteReport, type PushRequest } from '../git/receive-pack.ts'
 import type { Exchange } from '../http/listener.ts'
 import { sendJson, sendText } from '../http/send-json.ts'
@@ -39,6 +39,7 @@ export class GitHubGit {
     this.#parts = parts
   }
 
+  /** Answers one request, for one of the services or for Git LFS. */
   async serve(exchange: Exchange, actor: Actor, lfs: GitHubLfs): Promise<void> {
     const { request, response, url } = exchange
     const { state, backend, options } = this.#parts
@@ -59,26 +60,41 @@ export class GitHubGit {
     if (!visible || !atLeast(level, 'pull')) return sendText(response, 404, 'Repository not found.\n')
     if (pushes && !atLeast(level, 'push')) {
       const byUser = actor.kind === 'user' && !actor.permissions
-      return sendText(response, 403, byUser ? `Permission to ${owner}/${name}.git denied to ${actor.user.login}.\n` : 'Write access to repository not granted.\n')
+      const text = byUser ? `Permission to ${owner}/${name}.git denied to ${actor.user.login}.` : 'Write access to repository not granted.'
+      return sendText(response, 403, `${text}\n`)
     }
     if (pushes && repository.archived) return sendText(response, 403, 'This repository was archived so it is read-only.\n')
     const common = { path: repository.path, ...ask, protocol: 2 as const }
-    if (!pushes) return backend.serve(request, response, { ...common, config: { 'uploadpack.allowFilter': 'true', 'uploadpack.allowAnySHA1InWant': 'true' } })
+    if (!pushes) {
+      const config = { 'uploadpack.allowFilter': 'true', 'uploadpack.allowAnySHA1InWant': 'true' }
+      return backend.serve(request, response, { ...common, config })
+    }
     if (ask.endpoint === 'info/refs') return backend.serve(request, response, { ...common, config: { 'receive.hideRefs': 'refs/pull' } })
     return this.#push(exchange, repository, common)
   }
 
   /** Git LFS answers in JSON, also where it refuses. */
-  async #serveLfs(exchange: Exchange, actor: Actor, lfs: GitHubLfs, repository: Repository | undefined, level: Level, endpoint: string): Promise<void> {
-    const refuse = (status: number, message: string, headers = {}) =>
-      sendJson(exchange.response, status, { message, documentation_url: 'https://docs.github.com/repositories/working-with-files/managing-large-files' }, { 'content-type': lfsMediaType, ...headers })
-    if (actor.kind === 'anonymous' && !atLeast(level, 'pull')) return refuse(401, 'Credentials needed', { 'lfs-authenticate': challenge['www-authenticate'] })
+  async #serveLfs(
+    exchange: Exchange,
+    actor: Actor,
+    lfs: GitHubLfs,
+    repository: Repository | undefined,
+    level: Level,
+    endpoint: string,
+  ): Promise<void> {
+    const refuse = (status: number, message: string, headers = {}) => {
+      const body = { message, documentation_url: 'https://docs.github.com/repositories/working-with-files/managing-large-files' }
+      sendJson(exchange.response, status, body, { 'content-type': lfsMediaType, ...headers })
+    }
+    if (actor.kind === 'anonymous' && !atLeast(level, 'pull')) {
+      return refuse(401, 'Credentials needed', { 'lfs-authenticate': challenge['www-authenticate'] })
+    }
     if (!repository || !atLeast(level, 'pull')) return refuse(404, 'Not Found')
     if (lfsOptions(this.#parts.options.lfs).enabled === false) return refuse(403, 'Git LFS is disabled for this repository.')
     await lfs.serveApi(exchange, endpoint.slice('info/lfs/'.length), repository, atLeast(level, 'push') && !repository.archived)
   }
 
-  async #push({ request, response, lie }: Exchange, repository: Repository, common: Omit<Parameters<GitHttpBackend['serve']>[2], 'config'>): Promise<void> {
+  async #push({ request, response, lie }: Exchange, repository: Repository, common: Omit<GitRequest, 'config'>): Promise<void> {
     const { backend, options, rules } = this.#parts
     const push = await readPushRequest(request)
     if (lie) {
@@ -86,7 +102,8 @@ export class GitHubGit {
       response.writeHead(200, { 'content-type': 'application/x-git-receive-pack-result' })
       return void response.end(report(push, new Map()))
     }
-    const own = rules.filter(({ owner, name }) => (owner ?? repository.owner.login) === repository.owner.login && (name ?? repository.name) === repository.name)
+    const own = rules.filter(({ owner = repository.owner.login, name = repository.name }) =>
+      repositoryKey(owner, name) === repositoryKey(repository.owner.login, repository.name))
     const checks: PushChecks = { fileLimit: options.fileLimit, lfs: options.checkLfs ?? false }
     const { refusals, text } = refusalsOf(push.commands, own)
     await backend.serve(request, response, {

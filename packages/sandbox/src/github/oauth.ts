@@ -44,7 +44,7 @@ export class OAuth {
       (name) => `<input type="hidden" name="${name}" value="${escapeHtml(url.searchParams.get(name) ?? '')}">`,
     )
     const page = `<!doctype html><title>Authorize ${escapeHtml(app.slug)}</title><h1>Authorize ${escapeHtml(app.slug)}</h1>
-<form method="post" action="/login/oauth/authorize">${fields.join('')}<button name="authorize" value="1">Authorize</button></form>`
+<form method="post" action="/login/oauth/authorize">${fields.join('')}<button name="authorize" value="1">Authorize</button><button name="authorize" value="0">Cancel</button></form>`
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page)
   }
 
@@ -54,13 +54,18 @@ export class OAuth {
     const redirectUri = form.get('redirect_uri') || undefined
     const callback = redirectUri ?? app?.callbackUrl
     if (!app || !user || !callback) return sendText(response, 404, 'Not Found\n')
-    if (app.callbackUrl && redirectUri && new URL(redirectUri).origin !== new URL(app.callbackUrl).origin) {
+    if (!URL.canParse(callback) || (app.callbackUrl && new URL(callback).origin !== new URL(app.callbackUrl).origin)) {
       return sendText(response, 400, 'The redirect_uri is not associated with this application.\n')
     }
-    const code = randomBytes(10).toString('hex')
-    this.#codes.set(digest(code), { app, user, redirectUri, expiresAt: Date.now() + 600_000 })
     const location = new URL(callback)
-    location.searchParams.set('code', code)
+    if (form.get('authorize') === '0') {
+      location.searchParams.set('error', 'access_denied')
+      location.searchParams.set('error_description', 'The user has denied your application access.')
+    } else {
+      const code = randomBytes(10).toString('hex')
+      this.#codes.set(digest(code), { app, user, redirectUri, expiresAt: Date.now() + 600_000 })
+      location.searchParams.set('code', code)
+    }
     if (form.get('state')) location.searchParams.set('state', form.get('state')!)
     response.writeHead(302, { location: location.href }).end()
   }

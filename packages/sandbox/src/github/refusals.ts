@@ -8,11 +8,15 @@ const texts: Record<string, { reason: string; text: (ref: string) => string }> =
   },
   GH007: {
     reason: 'push declined due to email privacy restrictions',
-    text: () => 'error: GH007: Your push would publish a private email address.\nYou can make your email public or disable this protection by visiting:\nhttps://github.com/settings/emails\n',
+    text: () =>
+      'error: GH007: Your push would publish a private email address.\n' +
+      'You can make your email public or disable this protection by visiting:\nhttps://github.com/settings/emails\n',
   },
   GH008: {
     reason: 'pre-receive hook declined',
-    text: (ref) => `error: GH008: Your push referenced at least 1 unknown Git LFS object:\n    0000000000000000000000000000000000000000000000000000000000000000\nTry to push them with 'git lfs push --all' (${ref})\n`,
+    text: () =>
+      `error: GH008: Your push referenced at least 1 unknown Git LFS object:\n    ${'0'.repeat(64)}\n` +
+      "Try to push them with 'git lfs push --all'.\n",
   },
   GH013: {
     reason: 'push declined due to repository rule violations',
@@ -25,7 +29,7 @@ export function refusalsOf(commands: readonly RefCommand[], rules: readonly RefR
   const refusals = new Map<string, string>()
   let text = ''
   for (const { ref } of commands) {
-    const rule = rules.find((one) => (typeof one.ref === 'string' ? one.ref === ref : one.ref.test(ref)))
+    const rule = rules.find((one) => (typeof one.ref === 'string' ? one.ref === ref : new RegExp(one.ref).test(ref)))
     if (!rule) continue
     const known = texts[rule.reason]
     refusals.set(ref, known?.reason ?? rule.reason)

@@ -35,6 +35,12 @@ export function pullRequestRoutes(app: FastifyInstance, context: BitbucketContex
 
   app.get(`${base}/:id/activities`, async (request) => page(find(request).pull.activities, context.paging(request, 500)))
 
+  // Tasks: the comments among the activities that are of this severity.
+  app.get(`${base}/:id/blocker-comments`, async (request) => {
+    const comments = find(request).pull.activities.flatMap((one) => (one as { comment?: { severity?: string } }).comment ?? [])
+    return page(comments.filter(({ severity }) => severity === 'BLOCKER'), context.paging(request))
+  })
+
   app.get(`${base}/:id/commits`, async (request) => {
     const { repository, pull } = find(request)
     const range = { until: pull.fromRef.latestCommit, since: pull.toRef.latestCommit }

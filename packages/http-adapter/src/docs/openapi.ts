@@ -1,0 +1,45 @@
+import fastifySwagger from '@fastify/swagger'
+import fastifySwaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { documentationPolicy } from './policy.ts'
+
+/** Makes the OpenAPI document from the schemas that validate. To be called before the routes. */
+export async function registerOpenApi(app: FastifyInstance, options: { version: string; cookie: string }): Promise<void> {
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Saddle',
+        version: options.version,
+        description: 'Moves repositories from Bitbucket Data Center to GitHub.',
+      },
+      tags: [
+        { name: 'auth', description: 'Logins and the session' },
+        { name: 'bitbucket', description: 'The source' },
+        { name: 'github', description: 'The target' },
+        { name: 'migration', description: 'Single repository migrations' },
+        { name: 'bulk-migration', description: 'Bulk repository migrations' },
+        { name: 'teams', description: 'Team and permission management' },
+        { name: 'health', description: 'Whether the server works' },
+      ],
+      components: {
+        securitySchemes: {
+          session: { type: 'apiKey', in: 'cookie', name: options.cookie },
+          githubToken: { type: 'apiKey', in: 'header', name: 'X-GitHub-Token' },
+          bearer: { type: 'http', scheme: 'bearer', description: 'A GitHub token' },
+        },
+      },
+      security: [{ session: [] }, { githubToken: [] }, { bearer: [] }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  })
+  await app.register(fastifySwaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: documentationPolicy,
+    theme: { title: 'Saddle: API' },
+    uiConfig: { persistAuthorization: false, tryItOutEnabled: true },
+  })
+  app.get('/api/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+}

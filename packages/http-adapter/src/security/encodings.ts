@@ -1,0 +1,11 @@
+import type { FastifyInstance } from 'fastify'
+import { HttpProblem } from './errors.ts'
+
+/** Takes bodies as they are: what is compressed is not inflated, so that it cannot grow beyond the limit. */
+export function registerEncodingCheck(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request) => {
+    const encoding = request.headers['content-encoding']
+    if (encoding === undefined || encoding.toLowerCase() === 'identity') return
+    throw new HttpProblem(415, 'UNSUPPORTED_ENCODING', 'Bodies are taken without Content-Encoding.')
+  })
+}
