@@ -45,7 +45,7 @@ const commands = {
       await store.appendEvents(id, [{ migrationId: id, seq: ++seq, at: at.toISOString(), type: 'message', level: 'info', text: `${index} ${at.getTime()}` }])
       await sleep(Math.max(0, began + ((index + 1) * 1000) / perSecond - performance.now()))
     }
-    await store.appendEvents(id, [{ migrationId: id, seq: ++seq, at: new Date().toISOString(), type: 'migration-end', status: 'completed', durationMs: 1 }])
+    await store.appendEvents(id, [{ migrationId: id, seq: seq + 1, at: new Date().toISOString(), type: 'migration-end', status: 'completed', durationMs: 1 }])
     await store.updateMigration(id, { status: 'completed', endedAt: new Date().toISOString() })
     return { events, cpuSeconds: process.cpuUsage().user / 1e6 }
   },

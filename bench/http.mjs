@@ -30,7 +30,7 @@ async function load(job) {
 
 const sandbox = talk('servers.mjs')
 const addresses = await sandbox.ask('start')
-const { path: _ } = await sandbox.ask('seed', { slugs: ['watched', 'read'], seed: { commits: 3 } })
+await sandbox.ask('seed', { slugs: ['watched', 'read'], seed: { commits: 3 } })
 const saddle = talk('http-server.mjs', { BENCH_SERVERS: JSON.stringify(addresses) })
 const { url, rssMiB: idleEmbedded } = await saddle.ask('start')
 

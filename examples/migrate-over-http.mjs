@@ -4,7 +4,6 @@
 //     node examples/migrate-over-http.mjs PROJECT/slug owner/name
 //
 // It needs nothing but Node. Progress goes to stderr, the record of the migration to stdout; it ends with 0 if all arrived.
-/* global fetch, TextDecoderStream, setTimeout */
 
 const { SADDLE_URL = 'http://127.0.0.1:8000', BITBUCKET_USERNAME, BITBUCKET_PASSWORD, GITHUB_TOKEN } = process.env
 const [source = '', target = ''] = process.argv.slice(2)

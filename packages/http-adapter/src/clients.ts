@@ -23,7 +23,7 @@ type Patience = 'caller' | 'job'
 /** A client that is in use until it is released. */
 export interface Borrowed<C> {
   client: C
-  release(): void
+  release: () => void
 }
 
 export interface ClientsOptions {

@@ -254,10 +254,10 @@ describe('stored credentials', () => {
   /** What is in the store, by a store that writes down what it was given. */
   const accounts = () => written.filter(({ key }) => key.startsWith('account/'))
   const written: { key: string; value: string }[] = []
-  const { replace } = sessionStore
+  const replace = sessionStore.replace.bind(sessionStore)
   sessionStore.replace = (key, expected, value, expiresAt) => {
     written.unshift({ key, value })
-    return replace.call(sessionStore, key, expected, value, expiresAt)
+    return replace(key, expected, value, expiresAt)
   }
 
   it('are never stored, logged or answered in clear', async () => {

@@ -22,7 +22,7 @@ async function agree(url: string): Promise<{ code: string; state: string }> {
   const answer = await fetch(new URL('/login/oauth/authorize', url), {
     method: 'POST',
     redirect: 'manual',
-    body: new URLSearchParams(fields as [string, string][]),
+    body: new URLSearchParams(fields),
   })
   const back = new URL(answer.headers.get('location')!)
   return { code: back.searchParams.get('code')!, state: back.searchParams.get('state')! }

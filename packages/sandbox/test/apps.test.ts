@@ -104,7 +104,7 @@ describe('the pages where a user agrees', () => {
   }
   const exchange = async (body: Record<string, string>) => {
     const response = await fetch(`${sandbox.github.webUrl}/login/oauth/access_token`, { method: 'POST', headers: { accept: 'application/json' }, body: new URLSearchParams(body) })
-    return (await response.json()) as any
+    return (await response.json())
   }
 
   it('send back a code and the state, and the code gives a token, once', async () => {

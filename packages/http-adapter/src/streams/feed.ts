@@ -1,4 +1,4 @@
-import { emptySnapshot, isFinal, reduce, type MigrationSnapshot, type MigrationStore } from '@saddle/core'
+import { emptySnapshot, isFinal, reduce, SaddleError, type MigrationSnapshot, type MigrationStore } from '@saddle/core'
 import { updateOf } from '../jobs/translate.ts'
 
 /** An event of a stream, ready to be sent. Numbers begin at 1 and have no gaps. */
@@ -32,7 +32,7 @@ async function* framesOf(store: MigrationStore, id: string, options: { follow: b
   const record = await store.getMigration(id)
   if (!record || !isFinal(record.status)) return
   const { status, error } = record
-  yield { number: ++number, data: JSON.stringify(updateOf({ ...snapshot, status, ...(error ? { error, message: error.message } : {}) })) }
+  yield { number: number + 1, data: JSON.stringify(updateOf({ ...snapshot, status, ...(error ? { error, message: error.message } : {}) })) }
 }
 
 /** One migration's frames for any number of watchers: the store is followed once, and each frame is made once. */
@@ -43,7 +43,7 @@ export class Feed {
   readonly #onEnd: () => void
   #frames: Frame[] = []
   #ended = false
-  #failure: unknown
+  #failure: SaddleError | undefined
   readonly #waiting = new Set<() => void>()
   watchers = 0
 
@@ -75,7 +75,7 @@ export class Feed {
         yield next
         last = next.number
       } else if (this.#ended) {
-        if (this.#failure !== undefined) throw this.#failure
+        if (this.#failure) throw this.#failure
         return
       } else {
         await new Promise<void>((resolve) => {
@@ -100,7 +100,7 @@ export class Feed {
         this.#wake()
       }
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#failure = error
+      if (!this.#stop.signal.aborted) this.#failure = SaddleError.from(error, 'STORE_FAILED')
     }
     this.#ended = true
     this.#onEnd()
