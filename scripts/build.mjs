@@ -13,8 +13,8 @@ const packages = new Map(
   readdirSync(join(root, 'packages'))
     .filter((name) => existsSync(join(root, 'packages', name, 'tsup.config.ts')))
     .map((name) => {
-      const { dependencies = {} } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
-      return [name, Object.keys(dependencies).filter((id) => id.startsWith('@saddle/')).map((id) => id.slice('@saddle/'.length))]
+      const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'))
+      return [name, Object.keys({ ...dependencies, ...peerDependencies }).filter((id) => id.startsWith('@saddle/')).map((id) => id.slice('@saddle/'.length))]
     }),
 )
 
