@@ -18,7 +18,6 @@ export class PassingPack implements AsyncIterable<Buffer> {
   readonly #limit: number
   readonly #progress: ProgressReporter
   #held: Buffer | undefined
-  #justTurned = false
 
   private constructor(pieces: AsyncGenerator<Buffer, void, void>, limit: number, progress: ProgressReporter) {
     this.#pieces = pieces
@@ -46,7 +45,9 @@ export class PassingPack implements AsyncIterable<Buffer> {
     try {
       while (this.#held) {
         const next = await this.#take()
-        await this.#turn()
+        // A target that refuses early answers, then hangs up. Its answer has to be read before a write fails and takes the
+        // connection away: so each write waits for a turn of the event loop, which reads what has arrived.
+        await setImmediate()
         yield this.#held
         this.#progress.sent(this.#held.length, this.meter.objects)
         this.#held = next
@@ -64,20 +65,6 @@ export class PassingPack implements AsyncIterable<Buffer> {
   /** Ends the source's side, if it has not ended. */
   close(): void {
     this.#pieces.return().catch(() => undefined)
-  }
-
-  /**
-   * Lets the event loop turn before writing, unless it did for the piece before and nothing could happen since.
-   *
-   * A target that refuses early answers, then hangs up. Its answer has to be read before a write fails and takes the
-   * connection away: so nothing is written before everything that has arrived was read.
-   */
-  async #turn(): Promise<void> {
-    if (this.#justTurned) return
-    await setImmediate()
-    this.#justTurned = true
-    // Called when nothing more goes on without waiting for one of the servers.
-    process.nextTick(() => (this.#justTurned = false))
   }
 
   async #take(): Promise<Buffer | undefined> {
