@@ -14,6 +14,10 @@ export interface FetchRequest {
   wants: readonly string[]
   /** Objects that the receiver has, with all that they lead to; those that the source does not know do no harm. */
   haves: readonly string[]
+  /** Objects to leave out, as `git rev-list --filter` has it: `tree:0`, `blob:limit=1k`, … Version 2 only, see `canFilter`. */
+  filter?: string | undefined
+  /** How many commits to go back from each of the wants; all by default. Version 2 only. */
+  depth?: number | undefined
 }
 
 /** Options of {@link fetchPack}. */
@@ -57,6 +61,21 @@ export async function* fetchPack(remote: GitRemote, request: FetchRequest, optio
   }
 }
 
+/**
+ * Asks a source for a pack with less than everything: for a look at its history, not for passing on. What is wanted by name
+ * comes whatever the filter says.
+ *
+ * @returns the bytes of the pack, see {@link fetchPack}; `readPack` takes them apart
+ * @throws SaddleError `UPSTREAM_ERROR` also from a server that does not know the filter
+ */
+export function fetchFiltered(
+  remote: GitRemote,
+  request: Pick<FetchRequest, 'wants' | 'filter' | 'depth'> & Partial<FetchRequest>,
+  options: FetchOptions = {},
+): AsyncGenerator<Buffer, void, void> {
+  return fetchPack(remote, { objectFormat: 'sha1', haves: [], ...request, protocol: 2 }, options)
+}
+
 /** The source has no object of that name, or not one that it gives out. */
 export class UnknownObjectError extends SaddleError {
   constructor(said: string) {
@@ -69,9 +88,10 @@ export class UnknownObjectError extends SaddleError {
 }
 
 /** The `fetch` command of version 2 (gitprotocol-v2). */
-function fetchCommand({ objectFormat, wants, haves }: FetchRequest): string {
+function fetchCommand({ objectFormat, wants, haves, filter, depth }: FetchRequest): string {
   const lines = ['command=fetch', `agent=${agent}`, ...(objectFormat === 'sha1' ? [] : [`object-format=${objectFormat}`])]
-  const args = ['ofs-delta', ...wants.map((oid) => `want ${oid}`), ...haves.map((oid) => `have ${oid}`), 'done']
+  const less = [...(filter === undefined ? [] : [`filter ${filter}`]), ...(depth === undefined ? [] : [`deepen ${depth}`])]
+  const args = ['ofs-delta', ...less, ...wants.map((oid) => `want ${oid}`), ...haves.map((oid) => `have ${oid}`), 'done']
   return lines.map(pktLine).join('') + delimPkt + args.map(pktLine).join('') + flushPkt
 }
 

@@ -5,7 +5,8 @@
  * @packageDocumentation
  */
 export { findDiverged, isAncestor, type AncestryOptions, type DivergenceOptions } from './ancestry.ts'
-export { listSourceRefs, listTargetRefs, type ListSourceOptions } from './listing.ts'
+export { fetchFiltered, type FetchOptions, type FetchRequest } from './fetch-pack.ts'
+export { canFilter, listSourceRefs, listTargetRefs, type ListSourceOptions } from './listing.ts'
 export { readPack, type PackObject, type ReadPackOptions } from './pack-reader.ts'
 export { assertSameFormat, planUpdates, type PlanOptions } from './plan.ts'
 export type { OnProgress, RelayPhase, RelayProgress } from './progress.ts'

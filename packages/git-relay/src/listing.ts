@@ -16,10 +16,18 @@ export interface ListSourceOptions {
  * knows it saves a request. Kept by client, so that nothing outlives it or reaches another.
  */
 const spoken = new WeakMap<HttpClient, RefListing['protocol']>()
+/** What a client's host was found to filter; a setting of the server, not of a repository. */
+const filtering = new WeakMap<HttpClient, boolean>()
 
 /** Which protocol a source speaks: what was found at an earlier request of its client, else it is asked. */
 export async function discoverProtocol(remote: GitRemote, { signal }: { signal?: AbortSignal | undefined }): Promise<RefListing['protocol']> {
   return spoken.get(remote.http) ?? (await readDiscovery(remote, { signal })).protocol
+}
+
+/** Whether a source leaves out objects on request (`fetchFiltered`). Asked once for each client. */
+export async function canFilter(remote: GitRemote, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+  if (!filtering.has(remote.http)) await readDiscovery(remote, { signal, prefixes: [] })
+  return filtering.get(remote.http) ?? false
 }
 
 /**
@@ -69,6 +77,8 @@ async function readDiscovery(remote: GitRemote, options: ListSourceOptions): Pro
     return readAnswer(remote, body, options.signal, (reader) => readAdvertisement(reader, chosenBy(options)))
   })
   spoken.set(remote.http, advertisement.protocol)
+  const { protocol, capabilities } = advertisement
+  filtering.set(remote.http, protocol === 2 && (capabilities.get('fetch') ?? '').split(' ').includes('filter'))
   return advertisement
 }
 
