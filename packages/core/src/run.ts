@@ -15,6 +15,7 @@ import { Inspection } from './steps/inspection.ts'
 import { steps } from './steps/index.ts'
 import type { RunContext, Step, StepResults } from './steps/step.ts'
 import type { Lease, MigrationStore } from './store/store.ts'
+import { Telemetry } from './telemetry.ts'
 
 /** What a run needs. */
 export interface RunOptions {
@@ -43,6 +44,7 @@ export class Run {
   readonly #startedAt = performance.now()
   readonly #steps: StepRecord[] = steps.map(({ name }) => ({ name, status: 'pending' }))
   readonly #results: StepResults
+  readonly #telemetry = new Telemetry()
   #losses: Loss[] = []
   #log!: RunLog
   #context!: RunContext
@@ -57,10 +59,15 @@ export class Run {
    *
    * @throws SaddleError why it failed or was cancelled, with the migration's id in its context
    */
-  async execute(): Promise<void> {
+  execute(): Promise<void> {
+    const { id, request } = this.#options.record
+    return this.#telemetry.run(id, request, () => this.#execute())
+  }
+
+  async #execute(): Promise<void> {
     await this.#begin()
     try {
-      for (const step of steps) await this.#step(step)
+      for (const step of steps) await this.#telemetry.step(step.name, () => this.#step(step))
       await this.#end('completed')
     } catch (thrown) {
       const error = this.#failureOf(thrown)
@@ -92,6 +99,7 @@ export class Run {
       id, request, bitbucket, github, git, packBytes, retry, journal, ownership, remembered, signal,
       inspection: new Inspection({ bitbucket, github, request, thorough: remembered === undefined, signal }),
       report: (event) => this.#log.report(event),
+      telemetry: this.#telemetry,
       results: this.#results,
     }
     this.#log.change({

@@ -1,6 +1,7 @@
 import { Agent, EnvHttpProxyAgent, Pool, type Dispatcher } from 'undici'
 import { withDefaults } from './defaults.ts'
 import { SaddleError } from './error.ts'
+import type { Redactor } from './redact.ts'
 import { trusting } from './tls.ts'
 
 /** How to reach a server. Times are milliseconds. */
@@ -76,4 +77,14 @@ function proxyAddress(proxy: string): string {
   throw new SaddleError('INVALID_INPUT', 'The proxy is not an HTTP address. Write it like http://proxy.example.com:3128.', {
     context: { option: 'proxy' },
   })
+}
+
+/** Has the password in a proxy's address taken out of everything that is shown. */
+export function learnProxyPassword(proxy: string | undefined, redactor: Redactor): void {
+  if (!proxy || !URL.canParse(proxy)) return
+  const { username, password } = new URL(proxy)
+  if (!password) return
+  redactor.add(password, username)
+  // A stray `%` is not an encoding.
+  if (/^(?:[^%]|%[\da-f]{2})*$/i.test(password + username)) redactor.add(decodeURIComponent(password), decodeURIComponent(username))
 }

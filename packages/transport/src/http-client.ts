@@ -1,24 +1,22 @@
 import type { Readable } from 'node:stream'
 import { Request, Response, type Dispatcher, type RequestInit } from 'undici'
-import { abortError } from './abort.ts'
 import { hasControls, isInsecure, parseBaseUrl } from './address.ts'
-import { readBytes, uncompressed } from './body.ts'
+import { readBytes } from './body.ts'
 import { HostBudget, type Budget, type BudgetCost } from './budget.ts'
-import { connectionDefaults, createDispatcher, type ConnectionOptions } from './dispatcher.ts'
+import { connectionDefaults, createDispatcher, learnProxyPassword, type ConnectionOptions } from './dispatcher.ts'
 import { SafeEmitter } from './emitter.ts'
 import { SaddleError, type ErrorContext } from './error.ts'
+import { exchange, isEmpty, withoutEncoding } from './exchange.ts'
 import { connectionFailure } from './failure.ts'
 import type { Headers, HttpAnswer, HttpClientOptions, HttpEvents, HttpRequest } from './http-types.ts'
 import { Redactor } from './redact.ts'
 import { isRedirect, redirected, redirectTarget } from './redirect.ts'
 import { parseRetryAfter } from './retry-after.ts'
 import { retry, retryDefaults } from './retry.ts'
-import { statusError } from './status-error.ts'
+import { readFailure } from './status-error.ts'
+import { HttpTelemetry } from './telemetry.ts'
 
 const idempotentMethods = new Set(['GET', 'HEAD', 'PUT', 'DELETE'])
-const errorBodyLimit = 64 * 1024
-/** Patience with the body of an error, in milliseconds: its status says enough. */
-const errorBodyTime = 10_000
 /** Larger than any page a known server sends; a body beyond it is an attack or a fault. */
 const textLimit = 32 * 1024 * 1024
 const mostRedirects = 3
@@ -37,6 +35,7 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
   readonly #options: HttpClientOptions
   readonly #origin: string
   readonly #totalMs: number
+  readonly #telemetry = new HttpTelemetry()
   #closed: Promise<void> | undefined
 
   constructor(options: HttpClientOptions) {
@@ -212,7 +211,8 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     })
     options.start?.()
     const started = performance.now()
-    let status = 0
+    const end = this.#telemetry.begin({ method, url, path: place.path, attempt })
+    let [status, failure]: [number, string?] = [0]
     try {
       let answer = await this.#send(url, request, options.raw)
       for (let hops = 0; !options.raw && isRedirect(answer); hops++) {
@@ -227,13 +227,16 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
       }
       status = answer.status
       if (status >= 400) this.#obey(answer)
-      if (status >= 400 && !options.raw) throw await this.#failure(answer, request, context)
+      if (status >= 400 && !options.raw) throw await readFailure(answer, { errorOf: request.errorOf, context, redactor: this.redactor })
       this.#keep(answer, request, release)
       return answer
     } catch (error) {
       release()
-      throw connectionFailure(error, context, this.redactor, signal)
+      const reason = connectionFailure(error, context, this.redactor, signal)
+      failure = reason.code
+      throw reason
     } finally {
+      end(status, failure)
       const durationMs = performance.now() - started
       this.emit('request', { method, ...place, status, durationMs, attempt })
     }
@@ -252,31 +255,13 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
   }
 
   async #send(url: URL, request: HttpRequest, raw = false): Promise<HttpAnswer> {
-    const { headersTimeout, idleBodyTimeout, signal, method = 'GET' } = request
-    const authorization = raw ? {} : await this.authorization(signal)
-    if (signal?.aborted) throw abortError(signal)
-    const answer = await this.dispatcher.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method,
-      headers: {
-        'user-agent': this.#options.userAgent ?? 'saddle',
-        'accept-encoding': 'gzip',
-        ...authorization,
-        ...request.headers,
-      },
-      body: (request.body ?? null) as Exclude<Dispatcher.DispatchOptions['body'], undefined>,
-      ...(signal ? { signal } : {}),
-      ...(headersTimeout === undefined ? {} : { headersTimeout }),
-      ...(idleBodyTimeout === undefined ? {} : { bodyTimeout: idleBodyTimeout }),
+    const authorization = raw ? {} : await this.authorization(request.signal)
+    return exchange(this.dispatcher, url, request, {
+      'user-agent': this.#options.userAgent ?? 'saddle',
+      'accept-encoding': 'gzip',
+      ...authorization,
+      ...request.headers,
     })
-    // A body that breaks off before anybody listens must not end the process; its reader gets the error all the same.
-    answer.body.on('error', () => undefined)
-    const headers = Object.fromEntries(
-      Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
-    )
-    const encoding = isEmpty(method, answer.statusCode, headers) ? undefined : headers['content-encoding']
-    return { status: answer.statusCode, headers, body: uncompressed(answer.body, encoding).on('error', () => undefined) }
   }
 
   /** Holds back everybody who shares the budget when a server asks for that; not for longer than a retry would wait. */
@@ -286,46 +271,7 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     if (wait <= (this.#options.retry?.maxRetryAfter ?? retryDefaults.maxRetryAfter)) this.budget.pause(wait)
   }
 
-  async #failure(answer: HttpAnswer, request: HttpRequest, context: ErrorContext): Promise<SaddleError> {
-    const timer = setTimeout(() => answer.body.destroy(), errorBodyTime).unref()
-    const text = await readBytes(answer.body, errorBodyLimit, true).then(String, () => '')
-    clearTimeout(timer)
-    const { status, headers } = answer
-    const retryAfter = parseRetryAfter(headers['retry-after'])
-    const requestId = headers['x-github-request-id'] ?? headers['x-arequestid']
-    return (request.errorOf ?? statusError)({
-      status,
-      headers,
-      text: this.redactor.redact(text),
-      context: {
-        ...context,
-        status,
-        ...(requestId === undefined ? {} : { requestId }),
-        ...(retryAfter === undefined ? {} : { retryAfter: retryAfter / 1000 }),
-      },
-      redactor: this.redactor,
-    })
-  }
-
   #place(url: URL): { host: string; path: string } {
     return { host: url.host, path: this.redactor.redact(url.pathname) }
   }
-}
-
-const isEmpty = (method: string | undefined, status: number, headers: Headers): boolean =>
-  method === 'HEAD' || status === 204 || status === 304 || headers['content-length'] === '0'
-
-/** The bytes are no longer encoded, nor of that length. */
-function withoutEncoding(headers: Headers): Headers {
-  const { 'content-encoding': encoding, 'content-length': length, ...rest } = headers
-  return encoding || length === undefined ? rest : { ...rest, 'content-length': length }
-}
-
-function learnProxyPassword(proxy: string | undefined, redactor: Redactor): void {
-  if (!proxy || !URL.canParse(proxy)) return
-  const { username, password } = new URL(proxy)
-  if (!password) return
-  redactor.add(password, username)
-  // A stray `%` is not an encoding.
-  if (/^(?:[^%]|%[\da-f]{2})*$/i.test(password + username)) redactor.add(decodeURIComponent(password), decodeURIComponent(username))
 }

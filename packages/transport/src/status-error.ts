@@ -1,5 +1,12 @@
+import { readBytes } from './body.ts'
 import { SaddleError, type ErrorContext } from './error.ts'
+import type { HttpAnswer } from './http-types.ts'
 import type { Redactor } from './redact.ts'
+import { parseRetryAfter } from './retry-after.ts'
+
+const bodyLimit = 64 * 1024
+/** Patience with the body of an error, in milliseconds: its status says enough. */
+const bodyTime = 10_000
 
 /** An answer with status 400 or above, with the beginning of its body. */
 export interface FailedAnswer {
@@ -9,6 +16,30 @@ export interface FailedAnswer {
   text: string
   context: ErrorContext
   redactor: Redactor
+}
+
+/** Reads the beginning of an answer that is an error, and makes one of it. */
+export async function readFailure(
+  { status, headers, body }: HttpAnswer,
+  { errorOf = statusError, context, redactor }: { errorOf?: ((answer: FailedAnswer) => SaddleError) | undefined } & Pick<FailedAnswer, 'context' | 'redactor'>,
+): Promise<SaddleError> {
+  const timer = setTimeout(() => body.destroy(), bodyTime).unref()
+  const text = await readBytes(body, bodyLimit, true).then(String, () => '')
+  clearTimeout(timer)
+  const retryAfter = parseRetryAfter(headers['retry-after'])
+  const requestId = headers['x-github-request-id'] ?? headers['x-arequestid']
+  return errorOf({
+    status,
+    headers,
+    text: redactor.redact(text),
+    context: {
+      ...context,
+      status,
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(retryAfter === undefined ? {} : { retryAfter: retryAfter / 1000 }),
+    },
+    redactor,
+  })
 }
 
 /** The error of an answer by its status alone, for servers without error bodies worth reading. */

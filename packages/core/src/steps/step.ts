@@ -9,6 +9,7 @@ import type { OwnershipFacts } from '../ownership.ts'
 import type { PlannedProblem } from '../plan.ts'
 import type { MigrationRecord, RefSummary, StepName, TargetRepository } from '../record.ts'
 import type { NormalizedRequest } from '../request.ts'
+import type { Telemetry } from '../telemetry.ts'
 import type { Inspection } from './inspection.ts'
 
 /** What a step would do, as far as can be told from what is there now. */
@@ -42,6 +43,7 @@ export interface RunContext extends StepContext {
   /** Patience with what passes by itself. */
   readonly retry: RetryOptions
   report(event: ProgressEventBody): void
+  readonly telemetry: Telemetry
   /** What the record shall say. */
   readonly results: StepResults
 }

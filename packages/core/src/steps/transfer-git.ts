@@ -95,12 +95,12 @@ async function transfer(context: RunContext): Promise<RefOutcome[]> {
 }
 
 async function push(context: RunContext, updates: RefUpdate[]): Promise<RefOutcome[]> {
-  const { inspection, git, journal, packBytes, results, signal } = context
+  const { inspection, git, journal, packBytes, results, signal, telemetry } = context
   const [sourceRefs, targetRefs] = [await inspection.sourceRefs(), await inspection.targetRefs()]
   const meter = new TransferMeter((event) => context.report(event), await inspection.size())
   const transfer = { source: await inspection.sourceRemote(), target: inspection.targetRemote(), sourceRefs, targetRefs, updates, limits: { packBytes } }
   const { packBytes: bytes, objects, outcomes, messages } = await journal.around('git.push', () =>
-    git.backend.transfer(transfer, { signal, onProgress: (progress) => meter.report(progress) }),
+    telemetry.pack(git.backend.name, () => git.backend.transfer(transfer, { signal, onProgress: (progress) => meter.report(progress) })),
   )
   // What was listed before is of no use any more.
   inspection.forgetRefs('target')
