@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 export { findDiverged, isAncestor, type AncestryOptions, type DivergenceOptions } from './ancestry.ts'
+export { fetchCommits, type CommitParents, type FetchCommitsOptions } from './fetch-commits.ts'
 export { fetchFiltered, type FetchOptions, type FetchRequest } from './fetch-pack.ts'
 export { canFilter, listSourceRefs, listTargetRefs, type ListSourceOptions } from './listing.ts'
 export { readPack, type PackObject, type ReadPackOptions } from './pack-reader.ts'

@@ -74,6 +74,16 @@ describe('readPack', () => {
     }
   })
 
+  it('holds no more in memory than it may, and says so when a delta reaches further back', async () => {
+    const count = async (memoryLimit: number) => {
+      let objects = 0
+      for await (const object of readPack(inPieces(packOf('--delta-base-offset'), 4096), { memoryLimit })) objects += object.oid.length / 40
+      return objects
+    }
+    await expect(count(1000)).rejects.toMatchObject({ code: 'PACK_TOO_LARGE', context: { limitBytes: 1000 } })
+    expect(await count(10_000_000)).toBe(expectedObjects().length)
+  })
+
   it('refuses an object larger than it was told to expect', async () => {
     const reading = async () => {
       for await (const object of readPack(inPieces(packOf('--window=0'), 4096), { objectLimit: 100 })) void object

@@ -13,8 +13,10 @@ export interface PackObject {
 /** Options of {@link readPack}. */
 export interface ReadPackOptions {
   objectFormat?: 'sha1' | 'sha256'
-  /** The largest object that is accepted, in bytes, since each is held in memory. */
+  /** The largest object that is accepted, in bytes, since each is held in memory; 16 MiB by default. */
   objectLimit?: number
+  /** About how much memory may hold objects for later deltas to build on, in bytes; 128 MiB by default. */
+  memoryLimit?: number
 }
 
 const plainTypes: Record<number, PackObject['type']> = { 1: 'commit', 2: 'tree', 3: 'blob', 4: 'tag' }
@@ -23,20 +25,27 @@ const refDelta = 7
 
 /**
  * Reads the objects of a pack that is known to be small: commits alone (`filter tree:0`) or small blobs alone
- * (`filter blob:limit`). Every object stays in memory until the end, as a possible base of a later delta; packs that are
- * only passed on are never read this way.
+ * (`filter blob:limit`). Objects stay in memory as possible bases of later deltas, the newest as far as `memoryLimit`
+ * reaches; packs that are only passed on are never read this way.
  *
  * The format is git's `gitformat-pack`. The checksum at the end is verified before the generator ends.
  *
- * @throws PACK_CORRUPT for anything that is not a complete, sound pack whose deltas are based on objects within it
+ * @throws PACK_CORRUPT for anything that is not a complete, sound pack whose deltas are based on objects within it;
+ * PACK_TOO_LARGE when a delta is based on an object that `memoryLimit` had no room for
  */
 export async function* readPack(chunks: AsyncIterable<Uint8Array>, options: ReadPackOptions = {}): AsyncGenerator<PackObject> {
-  const { objectFormat = 'sha1', objectLimit = 16 * 1024 * 1024 } = options
-  const hashSize = objectFormat === 'sha1' ? 20 : 32
+  const { objectFormat = 'sha1', objectLimit = 16 * 1024 * 1024, memoryLimit = 128 * 1024 * 1024 } = options
   const input = new PackInput(chunks, objectFormat)
-  const byOffset = new Map<number, PackObject>()
-  const byOid = new Map<string, PackObject>()
+  try {
+    yield* objectsOf(input, { objectFormat, objectLimit, memoryLimit })
+  } finally {
+    await input.close()
+  }
+}
 
+async function* objectsOf(input: PackInput, { objectFormat, objectLimit, memoryLimit }: Required<ReadPackOptions>): AsyncGenerator<PackObject> {
+  const hashSize = objectFormat === 'sha1' ? 20 : 32
+  const bases = new Bases(memoryLimit)
   const header = await input.take(12)
   if (header.toString('latin1', 0, 4) !== 'PACK' || ![2, 3].includes(header.readUInt32BE(4))) throw corrupt('it does not begin as a pack')
   for (let left = header.readUInt32BE(8); left > 0; left--) {
@@ -44,17 +53,57 @@ export async function* readPack(chunks: AsyncIterable<Uint8Array>, options: Read
     const { type, size } = await objectHeader(input)
     if (size > objectLimit) throw corrupt(`it holds an object of ${size} bytes where small ones were asked for`)
     let base: PackObject | undefined
-    if (type === offsetDelta) base = byOffset.get(offset - (await baseDistance(input)))
-    if (type === refDelta) base = byOid.get((await input.take(hashSize)).toString('hex'))
+    if (type === offsetDelta) base = bases.at(offset - (await baseDistance(input)))
+    if (type === refDelta) base = bases.named((await input.take(hashSize)).toString('hex'))
     const content = await input.inflate(size)
     const plain = plainTypes[type]
-    if (!plain && !base) throw corrupt('it holds a delta whose base it does not hold')
+    if (!plain && !base) throw bases.areAll ? corrupt('it holds a delta whose base it does not hold') : outOfMemory(memoryLimit)
     const object = plain ? identify(plain, content, objectFormat) : identify(base!.type, applyDelta(base!.data, content), objectFormat)
-    byOffset.set(offset, object)
-    byOid.set(object.oid, object)
+    bases.add(offset, object)
     yield object
   }
   await input.verifyChecksum(hashSize)
+  // What follows the pack tells whether the sender takes it for whole.
+  await input.end()
+}
+
+/** What a small object takes in memory besides its bytes, about. */
+const overhead = 400
+
+/** The objects that later ones can build on: the newest, as far as the memory for them reaches. */
+class Bases {
+  /** Whether none had to be let go of. */
+  areAll = true
+  readonly #limit: number
+  readonly #byOffset = new Map<number, PackObject>()
+  readonly #byOid = new Map<string, PackObject>()
+  #bytes = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  at(offset: number): PackObject | undefined {
+    return this.#byOffset.get(offset)
+  }
+
+  named(oid: string): PackObject | undefined {
+    return this.#byOid.get(oid)
+  }
+
+  add(offset: number, object: PackObject): void {
+    this.#byOffset.set(offset, object)
+    this.#byOid.set(object.oid, object)
+    this.#bytes += object.data.length + overhead
+    // A map keeps the order in which it was filled.
+    for (const [oldest, { oid, data }] of this.#byOffset) {
+      if (this.#bytes <= this.#limit) return
+      this.#byOffset.delete(oldest)
+      this.#byOid.delete(oid)
+      this.#bytes -= data.length + overhead
+      this.areAll = false
+    }
+  }
 }
 
 function identify(type: PackObject['type'], data: Buffer, objectFormat: string): PackObject {
@@ -157,7 +206,7 @@ class PackInput {
     // zlib's own bound for data that does not compress; more than this a sound stream never needs.
     await this.#fill(size + (size >> 12) + (size >> 14) + (size >> 25) + 64)
     try {
-      const { buffer, engine } = inflateSync(this.#window, { info: true, maxOutputLength: Math.max(size, 1) }) as unknown as {
+      const { buffer, engine } = inflateSync(this.#window, { info: true, maxOutputLength: Math.max(size, 1), chunkSize: Math.max(size, 64) }) as unknown as {
         buffer: Buffer
         engine: { bytesWritten: number }
       }
@@ -173,6 +222,15 @@ class PackInput {
     const expected = this.#hash.digest()
     await this.#fill(hashSize)
     if (!this.#window.subarray(0, hashSize).equals(expected)) throw corrupt('its checksum is wrong')
+  }
+
+  async end(): Promise<void> {
+    for (let next = await this.#chunks.next(); !next.done; ) next = await this.#chunks.next()
+  }
+
+  /** Lets go of a source that is not read to its end. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.()
   }
 
   #consume(length: number): void {
@@ -197,6 +255,13 @@ class PackInput {
     this.#window = Buffer.concat(parts)
   }
 }
+
+const outOfMemory = (limitBytes: number): SaddleError =>
+  new SaddleError(
+    'PACK_TOO_LARGE',
+    `The source sent a pack with deltas on objects further back than the ${limitBytes} bytes of it that are kept in memory.`,
+    { context: { limitBytes } },
+  )
 
 const corrupt = (detail: string, cause?: unknown): SaddleError =>
   new SaddleError('PACK_CORRUPT', `The source sent a pack that cannot be read: ${detail}. Check the repository there with "git fsck".`, { cause })
