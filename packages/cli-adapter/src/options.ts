@@ -97,6 +97,7 @@ export interface ServeOptions extends CommonOptions {
   /** Repositories at once; 0 leaves the work to workers. */
   concurrency: number
   sessionFallback?: 'embedded'
+  metrics?: boolean
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** Of the package; not an option of the command line. */
   version: string

@@ -118,6 +118,7 @@ export function programOf(io: Io, run: Runner): Command {
     .option('--trust-proxy', 'believe the X-Forwarded headers of the proxy in front')
     .option('--github-redirect <url>', 'the page that GitHub sends people back to (default: /callback below --public-url)')
     .option('--concurrency <number>', 'repositories at once; 0 leaves the work to workers', whole(0, 1000), 4)
+    .option('--metrics', 'serve GET /metrics for Prometheus; to everybody who can reach the server')
     .addOption(new Option('--session-fallback <where>', 'go on without Redis when it cannot be reached at the start').choices(['embedded']))
     .addOption(new Option('--log-level <level>', 'how much to log').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'))
     .action((options: ServeOptions) => run(async () => (await import('./commands/serve.ts')).serve({ ...options, version: versionOfPackage() }, io), options))

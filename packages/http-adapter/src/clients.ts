@@ -3,9 +3,10 @@ import {
   BitbucketClient, GitHubClient, gitHubBudget, HostBudget, SaddleError,
   type Budget, type BudgetCost, type BudgetWait, type Credentials,
 } from '@saddle/core'
+import type { Metrics } from './metrics.ts'
 import type { SourceOptions, TargetOptions } from './options.ts'
 
-interface Client {
+interface Client extends Pick<BitbucketClient | GitHubClient, 'on'> {
   close(): Promise<void>
 }
 
@@ -31,6 +32,7 @@ export interface ClientsOptions {
   target: Omit<TargetOptions, 'oauth' | 'privateKeyPath'>
   /** Makes the budget of a credential, of which it is told a hash. */
   budgetFor?: ((server: 'bitbucket' | 'github', identity: string) => Budget) | undefined
+  metrics?: Metrics | undefined
 }
 
 /** Unused clients keep their connections for so long. */
@@ -100,9 +102,11 @@ export class Clients {
     const identity = createHash('sha256').update(JSON.stringify([server, credential])).digest('hex')
     const known = this.#pool.get(identity)
     const pooled: Pooled = known ?? { budget: this.#options.budgetFor?.(server, identity) ?? makeBudget(), clients: {}, users: 0 }
-    const client = (pooled.clients[patience] ??= make((retry) =>
+    const client = pooled.clients[patience] ?? make((retry) =>
       patience === 'job' ? { budget: pooled.budget, retry } : { budget: new ImpatientBudget(pooled.budget), retry: { ...callerRetry, ...retry } },
-    ))
+    )
+    if (!pooled.clients[patience]) this.#options.metrics?.watchClient(server, client)
+    pooled.clients[patience] = client
     this.#pool.set(identity, pooled)
     clearTimeout(pooled.timer)
     pooled.users++

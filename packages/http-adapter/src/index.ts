@@ -6,6 +6,7 @@
  */
 export { openBackends, type Backends, type BackendsOptions } from './backends.ts'
 export { createLogger } from './log.ts'
+export { Metrics } from './metrics.ts'
 export type {
   OAuthOptions, RateLimitOptions, ServerOptions, SessionLifetimes, SourceOptions, StreamOptions, TargetOptions,
 } from './options.ts'

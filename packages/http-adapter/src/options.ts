@@ -1,5 +1,6 @@
 import { SaddleError, type BitbucketClientOptions, type Budget, type GitHubClientOptions, type JobQueue, type MigrationStore, type SessionStore } from '@saddle/core'
 import type { Logger } from 'pino'
+import type { Metrics } from './metrics.ts'
 
 /** The one source that callers can move repositories from. Callers never give addresses. */
 export type SourceOptions = Omit<BitbucketClientOptions, 'auth'>
@@ -88,6 +89,11 @@ export interface ServerOptions {
   bodyLimit?: number
   /** Takes the log; by default nothing is logged. See `createLogger` for one that is safe to read on a terminal. */
   logger?: Logger
+  /**
+   * Counts what happens, and serves it at `GET /metrics` to whoever can reach the server: keep that path from the public at the
+   * proxy. Without it nothing is counted.
+   */
+  metrics?: Metrics
   /** What health routes and the OpenAPI document say. */
   version?: string
 }

@@ -95,11 +95,12 @@ async function makeContext(app: FastifyInstance, options: ServerOptions): Promis
   const sessionStore: SessionStore = options.sessionStore ?? new MemorySessionStore()
   const vault = new CredentialVault(sessionStore, options.sessionKeys?.length ? new Keyring(options.sessionKeys) : Keyring.random())
   const { oauth: _, privateKeyPath: __, ...target } = options.github ?? {}
-  const clients = new Clients({ source: options.bitbucket, target, budgetFor: options.budgetFor })
+  const { metrics } = options
+  const clients = new Clients({ source: options.bitbucket, target, budgetFor: options.budgetFor, metrics })
   const login = await GitHubLogin.open(options.github ?? {}, sessionStore, vault)
   const queue: JobQueue = options.queue ?? new MemoryQueue()
   const { leaseMs } = options
-  const parts = { store, vault, clients, login, leaseMs, log: app.log }
+  const parts = { store, vault, clients, login, leaseMs, log: app.log, metrics }
   const worker = options.concurrency === 0 ? undefined : new Worker(parts, queue, options.concurrency ?? defaults.concurrency)
   const jobs = new Jobs({ store, vault, clients, queue, worker, leaseMs })
   const heartbeat = options.streams?.heartbeatMs ?? defaults.heartbeatMs
@@ -169,6 +170,7 @@ async function registerRoutes(app: FastifyInstance, options: ServerOptions, cont
   for (const [prefix, routes] of groups) {
     await app.register(async (group) => routes(group as unknown as App), { prefix })
   }
+  options.metrics?.serve(app)
   refuseOtherMethods()
 }
 

@@ -3,6 +3,7 @@ import { pino, type Logger } from 'pino'
 import { Clients } from './clients.ts'
 import { GitHubLogin } from './github/login.ts'
 import { Worker } from './jobs/worker.ts'
+import type { Metrics } from './metrics.ts'
 import { defaults, type SourceOptions, type TargetOptions } from './options.ts'
 
 /** Options of {@link createWorker}. */
@@ -23,6 +24,8 @@ export interface WorkerOptions {
   leaseMs?: number
   budgetFor?: ((server: 'bitbucket' | 'github', identity: string) => Budget) | undefined
   logger?: Logger
+  /** Counts what happens. */
+  metrics?: Metrics
 }
 
 /** Does the work that servers put into the queue. */
@@ -37,13 +40,13 @@ export interface SaddleWorker {
  * @throws SaddleError `MISSING_CONFIGURATION` or `INVALID_INPUT` for options that cannot work
  */
 export async function createWorker(options: WorkerOptions): Promise<SaddleWorker> {
-  const { store, sessionStore, queue, budgetFor } = options
+  const { store, sessionStore, queue, budgetFor, metrics } = options
   const { oauth: _, privateKeyPath: __, ...target } = options.github ?? {}
   const vault = new CredentialVault(sessionStore, new Keyring(options.sessionKeys))
-  const clients = new Clients({ source: options.bitbucket, target, budgetFor })
+  const clients = new Clients({ source: options.bitbucket, target, budgetFor, metrics })
   const login = await GitHubLogin.open(options.github ?? {}, sessionStore, vault)
   const log = options.logger ?? pino({ level: 'silent' })
-  const worker = new Worker({ store, vault, clients, login, leaseMs: options.leaseMs, ownEngine: options.ownEngine, log }, queue, options.concurrency ?? defaults.concurrency)
+  const worker = new Worker({ store, vault, clients, login, leaseMs: options.leaseMs, ownEngine: options.ownEngine, log, metrics }, queue, options.concurrency ?? defaults.concurrency)
   return {
     close: async () => {
       await worker.close()

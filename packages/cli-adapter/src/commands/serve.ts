@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SaddleError } from '@saddle/core'
-import { createLogger, createServer, createWorker, openBackends, type TargetOptions } from '@saddle/http-adapter'
+import { createLogger, createServer, createWorker, Metrics, openBackends, type TargetOptions } from '@saddle/http-adapter'
 import { makeHome } from '../engine.ts'
 import { homeDirectory, oauthSettings, privateKeyPath, redisSettings, secretsOf, serverSettings, sessionKeys } from '../environment.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
@@ -26,7 +26,7 @@ export async function serve(options: ServeOptions, io: Io): Promise<ExitStatus> 
   const backends = await openBackends({ ...openings, ...(redis ? { redis } : {}), sessionFallback: options.sessionFallback })
   // A server that can answer 503 is impatient with Redis; work that goes on when Redis is back is patient.
   const patient = redis && backends.kind === 'redis' && options.concurrency > 0 ? await openBackends({ ...openings, redis: { ...redis, patienceMs: 60_000 } }) : undefined
-  const shared = { bitbucket, github: target, sessionKeys: keys, logger }
+  const shared = { bitbucket, github: target, sessionKeys: keys, logger, ...(options.metrics ? { metrics: new Metrics() } : {}) }
   try {
     const server = await createServer({
       ...shared,

@@ -5,6 +5,7 @@ import {
 import type { FastifyBaseLogger } from 'fastify'
 import type { Clients } from '../clients.ts'
 import type { GitHubLogin } from '../github/login.ts'
+import type { Metrics } from '../metrics.ts'
 import { describe } from '../security/errors.ts'
 import { parseCredentialRef, type CredentialRef } from './credential-ref.ts'
 
@@ -17,6 +18,7 @@ export interface WorkerParts {
   /** For jobs that name no credentials. */
   ownEngine?: MigrationEngine | undefined
   log: FastifyBaseLogger
+  metrics?: Metrics | undefined
 }
 
 /** Running migrations have so long to end by themselves when the server stops. */
@@ -31,7 +33,8 @@ export class Worker {
 
   constructor(parts: WorkerParts, queue: JobQueue, concurrency: number) {
     this.#parts = parts
-    this.#worker = queue.process((job, { signal }) => this.#work(job, signal), {
+    const { metrics } = parts
+    this.#worker = queue.process((job, { signal }) => (metrics ? metrics.during(() => this.#work(job, signal)) : this.#work(job, signal)), {
       concurrency,
       onError: (error) => parts.log.error({ err: describe(error) }, 'a job failed and is tried again'),
     })
@@ -51,6 +54,7 @@ export class Worker {
     const { store, log } = this.#parts
     const ref = parseCredentialRef(job.credentialRef)
     const migrationId = job.kind === 'migration' ? job.migrationId : (await store.bulks.item(job.bulkId, job.index))?.migrationId
+    const sentBefore = await this.#sent(migrationId)
     const borrowed: (() => void)[] = []
     const jobLog = log.child({ migrationId, ...(job.kind === 'bulk-item' ? { bulkId: job.bulkId } : {}) })
     jobLog.info('migration begins')
@@ -61,16 +65,24 @@ export class Worker {
           const own = job.credentialRef === undefined ? this.#parts.ownEngine : undefined
           const engine = own ?? (await this.#engine(ref, borrowed))
           if (migrationId !== undefined) this.#running.set(migrationId, engine)
+          this.#parts.metrics?.watchEngine(engine)
           return engine
         },
       })
       const result = await handler(job, { signal })
       if (result === 'done') await this.#ended(job, ref, migrationId, jobLog)
+      this.#parts.metrics?.sent((await this.#sent(migrationId)) - sentBefore)
       return result
     } finally {
       if (migrationId !== undefined) this.#running.delete(migrationId)
       for (const release of borrowed) release()
     }
+  }
+
+  /** Bytes of packs that a migration sent so far; only where that is counted. */
+  async #sent(migrationId: string | undefined): Promise<number> {
+    if (!this.#parts.metrics || migrationId === undefined) return 0
+    return (await this.#parts.store.getMigration(migrationId))?.transferred.bytes ?? 0
   }
 
   async #engine(ref: CredentialRef | undefined, borrowed: (() => void)[]): Promise<MigrationEngine> {
