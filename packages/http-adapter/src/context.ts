@@ -4,6 +4,7 @@ import type { Clients } from './clients.ts'
 import { headerToken } from './github/header-token.ts'
 import type { GitHubLogin } from './github/login.ts'
 import type { Jobs } from './jobs/jobs.ts'
+import type { Snapshots } from './jobs/snapshots.ts'
 import { HttpProblem } from './security/errors.ts'
 import type { Session, Sessions } from './sessions/sessions.ts'
 import type { Feeds } from './streams/feed.ts'
@@ -20,6 +21,7 @@ export interface Context {
   readonly clients: Clients
   readonly jobs: Jobs
   readonly feeds: Feeds
+  readonly snapshots: Snapshots
   readonly streams: Streams
   /** Absent when the operator configured no App to log in with. */
   readonly login: GitHubLogin | undefined

@@ -7,7 +7,7 @@ import {
   CredentialVault, Keyring, MemoryQueue, MemorySessionStore, MemoryStore, SaddleError,
   type JobQueue, type MigrationStore, type SessionStore,
 } from '@saddle/core'
-import { fastify, LogController, type FastifyInstance } from 'fastify'
+import { fastify, LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { Clients } from './clients.ts'
 import type { Context } from './context.ts'
@@ -15,6 +15,7 @@ import { registerOpenApi } from './docs/openapi.ts'
 import { registerRedoc } from './docs/redoc.ts'
 import { GitHubLogin } from './github/login.ts'
 import { Jobs } from './jobs/jobs.ts'
+import { Snapshots } from './jobs/snapshots.ts'
 import { Worker } from './jobs/worker.ts'
 import { registerRequestLog } from './log.ts'
 import { defaults, originOf, type ServerOptions } from './options.ts'
@@ -40,6 +41,12 @@ import { Streams } from './streams/streams.ts'
 /** When the server stops, answers have so long to be read. */
 const closeAfterMs = 10_000
 
+/** zod validates and serializes. Named here and not later, so that Fastify does not load its own, at a cost of time and memory. */
+const compilersFactory = {
+  buildValidator: () => validatorCompiler,
+  buildSerializer: () => serializerCompiler,
+} as unknown as NonNullable<NonNullable<FastifyServerOptions['schemaController']>['compilersFactory']>
+
 /** A Fastify instance: `listen()` with it, or `inject()` requests, or register more on it. `close()` ends it gracefully. */
 export type SaddleServer = FastifyInstance
 
@@ -61,13 +68,12 @@ export async function createServer(options: ServerOptions): Promise<SaddleServer
     routerOptions: { maxParamLength: 2000, ignoreTrailingSlash: true },
     // A peer that sends a byte a second does not hold a connection for ever.
     requestTimeout: 30_000,
+    schemaController: { compilersFactory },
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,
     frameworkErrors: (error, _request, reply) => void send(reply, problemOf(error)),
     clientErrorHandler: answerUnparsable,
   }) as unknown as FastifyInstance
-  app.setValidatorCompiler(validatorCompiler)
-  app.setSerializerCompiler(serializerCompiler)
 
   const context = await makeContext(app, options)
   registerRequestLog(app)
@@ -114,6 +120,8 @@ async function makeContext(app: FastifyInstance, options: ServerOptions): Promis
     cookie: new SessionCookie({ secure: isSecure(options), maxAgeMs: absoluteMs }),
     onEnd: (subject) => streams.end(subject),
   })
+  const snapshots = new Snapshots(store)
+  const feeds = new Feeds(store, (id) => snapshots.forget(id))
   const origins = new Set((options.allowedOrigins ?? []).map((origin) => originOf('allowedOrigins', origin)))
   if (options.publicUrl !== undefined) origins.add(originOf('publicUrl', options.publicUrl))
 
@@ -130,7 +138,7 @@ async function makeContext(app: FastifyInstance, options: ServerOptions): Promis
     if (!options.store) await store.close()
     if (!options.sessionStore) await sessionStore.close()
   })
-  return { version: options.version ?? defaults.version, store, sessionStore, queue, vault, sessions, clients, jobs, feeds: new Feeds(store), streams, login, origins }
+  return { version: options.version ?? defaults.version, store, sessionStore, queue, vault, sessions, clients, jobs, feeds, snapshots, streams, login, origins }
 }
 
 async function registerPlugins(app: FastifyInstance, options: ServerOptions, { version, origins }: Context): Promise<void> {
@@ -142,6 +150,8 @@ async function registerPlugins(app: FastifyInstance, options: ServerOptions, { v
     allowedHeaders: ['content-type', 'authorization', 'x-github-token', 'idempotency-key', 'last-event-id', 'accept'],
     exposedHeaders: ['location', 'retry-after', 'x-request-id'],
     maxAge: 600,
+    // What asks with OPTIONS and is no page is told the same, not that it is wrong in a text of the plugin's own.
+    strictPreflight: false,
   })
   await app.register(fastifyCookie)
   if (options.rateLimit !== false) {

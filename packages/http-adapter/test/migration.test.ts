@@ -137,6 +137,9 @@ describe('following', () => {
     expect(response.status).toBe(204)
     expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example')
     expect(response.headers.get('access-control-allow-credentials')).toBe('true')
+    // A program that asks is no page, and is told as well.
+    const plain = await fetch(`${another.url}/api/v1/migration/status/x`, { method: 'OPTIONS' })
+    expect([plain.status, await plain.text()]).toEqual([204, ''])
   })
 })
 
@@ -147,13 +150,17 @@ describe('changing its course', () => {
     const { body } = await start(slug)
     const path = `/api/v1/migration/status/${body.migration_id}`
     await stalled.fired
+    const statusNow = async () => (await user.get(path, { accept: 'application/json' })).body.status
     expect(await user.post(`/api/v1/migration/${body.migration_id}/retry`)).toMatchObject({ status: 409 })
+    expect(await statusNow()).toBe('in_progress')
     expect(await user.post(`/api/v1/migration/${body.migration_id}/cancel`)).toMatchObject({ status: 200 })
     const events = await all(user.events(path))
     expect(events.at(-1)!.data.status).toBe('cancelled')
+    expect(await statusNow()).toBe('cancelled')
     expect(await user.post(`/api/v1/migration/${body.migration_id}/cancel`)).toMatchObject({ status: 409 })
     stalled.remove()
     expect(await user.post(`/api/v1/migration/${body.migration_id}/retry`)).toMatchObject({ status: 202 })
+    expect(await statusNow()).not.toBe('cancelled')
     const more = await all(user.events(path, { after: events.at(-1)!.id! }))
     expect(Number(more[0]!.id)).toBe(events.length + 1)
     expect(more.at(-1)!.data).toMatchObject({ status: 'completed', progress: 100 })
@@ -217,6 +224,8 @@ describe('the access to GitHub', () => {
     const reader = await user.post('/api/v1/migration/test-github-access', { owner: 'acme', repo: slug }, { 'x-github-token': token })
     expect(reader.body).toMatchObject({ status: 'failed', token: { valid: true, login: 'reader' }, read_access: true, push_access: false })
     expect(reader.body.missing).not.toEqual([])
+    const unseen = await user.post('/api/v1/migration/test-github-access?owner=acme&repo=not-there')
+    expect(unseen.body).toMatchObject({ status: 'failed', repository: { exists: false }, missing: [expect.stringContaining('no repository acme/not-there')] })
     const nobody = await user.post(path, undefined, { 'x-github-token': 'ghp_unknown' })
     expect(nobody.body).toMatchObject({ status: 'failed', token: { valid: false }, read_access: false, push_access: false })
     expect(await user.post('/api/v1/migration/test-github-access?owner=acme')).toMatchObject({ status: 422, body: { issues: [{ path: 'query.repo' }] } })

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { abandoned, assertAccepting, bothCredentials, githubCredential, ownToken, type Context } from '../context.ts'
 import { logLines } from '../jobs/log-lines.ts'
-import { recordOf, snapshotOf, summaryOf } from '../jobs/translate.ts'
+import { recordOf, summaryOf } from '../jobs/translate.ts'
 import { HttpProblem, invalid, notFound } from '../security/errors.ts'
 import { errors, upstreamErrors } from '../schemas/common.ts'
 import * as schema from '../schemas/migration.ts'
@@ -95,12 +95,14 @@ function statusRoute(app: App, context: Context): void {
     },
     async (request, reply) => {
       const session = await context.sessions.require(request)
-      const record = await ownRecord(context, session, request.params.migration_id)
+      const id = request.params.migration_id
       if (wantsJson(request)) {
-        // Asked more often than anything else, so it is written as it is; the tests hold it to its schema.
-        const json = JSON.stringify(snapshotOf(record))
-        return reply.type('application/json; charset=utf-8').send(json)
+        const standing = await context.snapshots.of(id)
+        if (standing?.owner !== session.subject) throw notFound('This migration')
+        // Sent as it is; the tests hold it to its schema.
+        return reply.type('application/json; charset=utf-8').send(standing.json)
       }
+      const record = await ownRecord(context, session, id)
       const after = lastEventId(request)
       if (after > 0 && isFinal(record.status) && !(await hasMore(context, record.id, after))) return reply.code(204).send(null)
       // The answer is written and ended by the stream; `return reply` would wait for that end for ever.
@@ -110,7 +112,7 @@ function statusRoute(app: App, context: Context): void {
 }
 
 function controlRoutes(app: App, context: Context): void {
-  const { jobs, vault, store } = context
+  const { jobs, snapshots, vault, store } = context
 
   app.post(
     '/:migration_id/cancel',
@@ -120,6 +122,7 @@ function controlRoutes(app: App, context: Context): void {
       const { id } = await ownRecord(context, session, request.params.migration_id)
       if (!(await jobs.cancel({ id, owner: session.subject }))) throw new HttpProblem(409, 'CONFLICT', 'The migration has ended already.')
       const { status } = await ownRecord(context, session, id)
+      snapshots.forget(id)
       return { migration_id: id, status, message: status === 'cancelled' ? 'Migration cancelled' : 'The migration is being cancelled' }
     },
   )
@@ -143,6 +146,7 @@ function controlRoutes(app: App, context: Context): void {
       assertAccepting(context)
       await vault.hold(session.subject, id, ownToken(request, credentials))
       await store.updateMigration(id, { status: 'pending', error: undefined, endedAt: undefined, cancelRequested: undefined })
+      snapshots.forget(id)
       await jobs.start({ id, owner: session.subject })
       void reply.header('location', `/api/v1/migration/status/${encodeURIComponent(id)}`)
       return reply.code(202).send({ migration_id: id, status: 'pending', message: 'Migration started again' })
@@ -226,8 +230,12 @@ function accessRoute(app: App, context: Context): void {
       if (repo === undefined) throw invalid('query.repo', 'is missing')
       const credential = await githubCredential(context, request)
       const signal = abandoned(reply)
-      const { token, repository, missing } = await context.clients.github(credential, (client) => client.checkAccess(owner, repo, { signal }))
+      const report = await context.clients.github(credential, (client) => client.checkAccess(owner, repo, { signal }))
+      const { token, repository } = report
       const [read, push] = [repository?.canRead ?? false, repository?.canPush ?? false]
+      // For the client, a repository that is not there yet lacks nothing: a migration creates it. Who asks for access to it does.
+      const unseen = token.valid && report.owner.exists && !repository?.exists
+      const missing = unseen ? [`There is no repository ${owner}/${repo}, or the token may not see it.`, ...report.missing] : [...report.missing]
       return {
         status: token.valid && read && push ? ('success' as const) : ('failed' as const),
         message: missing.length > 0 ? missing.join(' ') : `The token may read ${owner}/${repo} and push to it.`,
@@ -235,7 +243,7 @@ function accessRoute(app: App, context: Context): void {
         repository: { exists: repository?.exists ?? false, archived: repository?.archived ?? false },
         read_access: read,
         push_access: push,
-        missing: [...missing],
+        missing,
       }
     },
   )

@@ -9,10 +9,10 @@ const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
  */
 export function registerHostCheck(app: FastifyInstance, allowed: readonly string[]): void {
   const known = new Set(allowed.map((host) => host.toLowerCase()))
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     const host = request.headers.host?.toLowerCase() ?? ''
-    if (isKnown(host, known)) return
-    throw new HttpProblem(421, 'MISDIRECTED', 'This server does not answer under that name. Its operator can allow it.')
+    if (!isKnown(host, known)) throw new HttpProblem(421, 'MISDIRECTED', 'This server does not answer under that name. Its operator can allow it.')
+    done()
   })
 }
 

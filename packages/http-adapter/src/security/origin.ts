@@ -9,14 +9,17 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
  * Programs send no `Origin` and are not concerned.
  */
 export function registerOriginCheck(app: FastifyInstance, allowed: ReadonlySet<string>): void {
-  app.addHook('onRequest', async (request) => {
-    if (safeMethods.has(request.method)) return
-    assertOwnSite(request, allowed)
-    const type = request.headers['content-type']
-    if (type !== undefined && !/^application\/json\s*(;|$)/i.test(type)) {
-      throw new HttpProblem(403, 'CSRF', 'Bodies are taken as application/json only, which a page of another origin cannot send unasked.')
-    }
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (!safeMethods.has(request.method)) assertNotForged(request, allowed)
+    done()
   })
+}
+
+function assertNotForged(request: FastifyRequest, allowed: ReadonlySet<string>): void {
+  assertOwnSite(request, allowed)
+  const type = request.headers['content-type']
+  if (type === undefined || /^application\/json\s*(;|$)/i.test(type)) return
+  throw new HttpProblem(403, 'CSRF', 'Bodies are taken as application/json only, which a page of another origin cannot send unasked.')
 }
 
 /** Throws unless the request comes from a program, from the server's own pages, or from an allowed origin. */

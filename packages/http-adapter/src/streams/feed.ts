@@ -40,6 +40,7 @@ export class Feed {
   readonly #store: MigrationStore
   readonly #id: string
   readonly #stop = new AbortController()
+  readonly #onFrame: () => void
   readonly #onEnd: () => void
   #frames: Frame[] = []
   #ended = false
@@ -47,11 +48,12 @@ export class Feed {
   readonly #waiting = new Set<() => void>()
   watchers = 0
 
-  /** @param onEnd - called when there is nothing more to come */
-  constructor(store: MigrationStore, id: string, onEnd: () => void) {
+  /** @param on - `frame`: called before a frame is handed out; `end`: when there is nothing more to come */
+  constructor(store: MigrationStore, id: string, on: { frame: () => void; end: () => void }) {
     this.#store = store
     this.#id = id
-    this.#onEnd = onEnd
+    this.#onFrame = on.frame
+    this.#onEnd = on.end
     void this.#follow()
   }
 
@@ -94,6 +96,7 @@ export class Feed {
   async #follow(): Promise<void> {
     try {
       for await (const frame of framesOf(this.#store, this.#id, { follow: true, signal: this.#stop.signal })) {
+        this.#onFrame()
         this.#frames.push(frame)
         // A tenth at once, so that the array is not moved for every frame.
         if (this.#frames.length > windowSize * 1.1) this.#frames = this.#frames.slice(-windowSize)
@@ -116,10 +119,13 @@ export class Feed {
 /** The feeds that somebody watches. */
 export class Feeds {
   readonly #store: MigrationStore
+  readonly #onFrame: (id: string) => void
   readonly #feeds = new Map<string, Feed>()
 
-  constructor(store: MigrationStore) {
+  /** @param onFrame - called before watchers of a migration are told something new */
+  constructor(store: MigrationStore, onFrame: (id: string) => void) {
     this.#store = store
+    this.#onFrame = onFrame
   }
 
   /** The frames of a migration after the given number. */
@@ -138,8 +144,11 @@ export class Feeds {
 
   #open(id: string): Feed {
     // Who comes after the end finds a new one: by then the migration may have been started again.
-    const feed: Feed = new Feed(this.#store, id, () => {
-      if (this.#feeds.get(id) === feed) this.#feeds.delete(id)
+    const feed: Feed = new Feed(this.#store, id, {
+      frame: () => this.#onFrame(id),
+      end: () => {
+        if (this.#feeds.get(id) === feed) this.#feeds.delete(id)
+      },
     })
     this.#feeds.set(id, feed)
     return feed
