@@ -117,6 +117,17 @@ describe('the OpenAPI document', () => {
   })
 })
 
+it('what needs a login, and only that, is refused without one', async () => {
+  for (const [path, item] of Object.entries<any>(document.paths)) {
+    for (const [method, { security, requestBody }] of Object.entries<any>(item)) {
+      // A body is looked at first; those routes have their own tests.
+      if (requestBody || method === 'head') continue
+      const { status } = await stage.caller().send(method.toUpperCase(), path.replaceAll(/\{\w+\}/g, '1'))
+      expect(status === 401, `${method} ${path} answers ${status}`).toBe(security.length > 0)
+    }
+  }
+})
+
 describe('every route answers as documented', () => {
   it('health and sessions', async () => {
     for (const path of ['/health', '/health/app', '/health/ready', '/api/v1/auth/health', '/api/v1/auth/session', '/api/v1/auth/github/app']) await ask(`GET ${path}`, path)

@@ -4,6 +4,16 @@ import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { documentationPolicy } from './policy.ts'
 
+const token = [{ githubToken: [] }, { bearer: [] }]
+/** What a group's routes want to see, unless a route says otherwise; any one of the list will do. */
+const credentials: Record<string, Record<string, string[]>[]> = {
+  bitbucket: [{ session: [] }],
+  github: [{ session: [] }, ...token],
+  migration: [{ session: [] }, ...token.map((one) => ({ session: [], ...one }))],
+  'bulk-migration': [{ session: [] }, ...token.map((one) => ({ session: [], ...one }))],
+  teams: [{ session: [] }, ...token],
+}
+
 /** Makes the OpenAPI document from the schemas that validate. To be called before the routes. */
 export async function registerOpenApi(app: FastifyInstance, options: { version: string; cookie: string }): Promise<void> {
   await app.register(fastifySwagger, {
@@ -30,15 +40,18 @@ export async function registerOpenApi(app: FastifyInstance, options: { version: 
           bearer: { type: 'http', scheme: 'bearer', description: 'A GitHub token' },
         },
       },
-      security: [{ session: [] }, { githubToken: [] }, { bearer: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) => {
+      const { schema, url } = jsonSchemaTransform(route)
+      return { schema: { security: credentials[schema.tags?.[0] ?? ''] ?? [], ...schema }, url }
+    },
     transformObject: jsonSchemaTransformObject,
   })
   await app.register(fastifySwaggerUi, {
     routePrefix: '/docs',
     staticCSP: documentationPolicy,
-    theme: { title: 'Saddle: API' },
+    // The bar at the top is for those who want to see another server's document.
+    theme: { title: 'Saddle: API', css: [{ filename: 'saddle.css', content: '.swagger-ui .topbar { display: none }' }] },
     uiConfig: { persistAuthorization: false, tryItOutEnabled: true },
   })
   app.get('/api/v1/openapi.json', { schema: { hide: true } }, async () => app.swagger())

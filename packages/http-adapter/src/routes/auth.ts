@@ -14,6 +14,8 @@ import type { App } from './routes.ts'
 export function authRoutes(app: App, context: Context, loginLimit: object): void {
   const { sessions, clients } = context
   const tags = ['auth']
+  // Of those routes here that need a login at all.
+  const security = [{ session: [] }]
 
   app.get(
     '/health',
@@ -108,7 +110,7 @@ export function authRoutes(app: App, context: Context, loginLimit: object): void
 
   app.get(
     '/bitbucket/projects',
-    { schema: { tags, summary: 'Keys of the projects that the login can see', response: { 200: projectsAnswer, ...errors(...upstreamErrors) } } },
+    { schema: { tags, security, summary: 'Keys of the projects that the login can see', response: { 200: projectsAnswer, ...errors(...upstreamErrors) } } },
     async (request, reply) => {
       const credential = await bitbucketCredential(context, await sessions.require(request))
       const signal = abandoned(reply)
@@ -122,6 +124,7 @@ export function authRoutes(app: App, context: Context, loginLimit: object): void
     {
       schema: {
         tags,
+        security,
         summary: 'Slugs of the repositories of a project',
         params: z.object({ project_key: projectKey }),
         response: { 200: repositoriesAnswer, ...errors(...upstreamErrors) },
@@ -140,6 +143,7 @@ export function authRoutes(app: App, context: Context, loginLimit: object): void
     {
       schema: {
         tags,
+        security,
         summary: 'One repository',
         params: z.object({ project_key: projectKey, repo_slug: repositorySlug }),
         response: { 200: repositoryAnswer, ...errors(...upstreamErrors) },

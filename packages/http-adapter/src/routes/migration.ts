@@ -217,6 +217,7 @@ function accessRoute(app: App, context: Context): void {
     {
       schema: {
         tags,
+        security: [{ session: [] }, { githubToken: [] }, { bearer: [] }],
         summary: 'What the GitHub token may do with a repository',
         querystring: schema.accessQuery,
         body: schema.accessBody,
