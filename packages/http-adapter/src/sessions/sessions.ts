@@ -147,7 +147,7 @@ export class Sessions {
     const text = await this.#options.store.get(key)
     if (text === undefined) return undefined
     const session = JSON.parse(text) as StoredSession
-    if (session.endsAt <= now) return undefined
+    if (this.#expiry(session) <= now) return undefined
     if (now - session.usedAt > Math.min(touchEvery, this.#options.idleMs / 4)) await this.#touch(key, text, { ...session, usedAt: now })
     const read = { ...session, key }
     if (this.#recent.size >= remembered) this.#recent.clear()
