@@ -7,7 +7,8 @@ export { BitbucketClient, type BitbucketAuth, type BitbucketClientOptions, type 
 export {
   GitHubClient, authorizationUrl, exchangeCode, gitHubBudget, gitHubLimits, refreshToken, webUrlOf,
   type AccessReport, type GitHubAuth, type GitHubClientOptions, type OAuthApp, type Organization, type RateLimit,
-  type RepositoryPermissions, type TargetRepository as GitHubRepository, type Team, type TeamPermission, type UserToken, type Viewer,
+  type RepositoryPermissions, type TargetRepository as GitHubRepository, type Team, type TeamPermission, type TokenSource,
+  type UserToken, type Viewer,
 } from '@saddle/github-client'
 export { showRefName } from '@saddle/git-relay'
 export * from './bulk/index.ts'

@@ -3,7 +3,7 @@ import { readAccess } from './access.ts'
 import { listOrganizations, readAccount, readViewer, type Account } from './accounts.ts'
 import { defaultBaseUrl, gitHubBudget, webUrlOf } from './addresses.ts'
 import { AppCredentials } from './app-credentials.ts'
-import { TokenCredentials, type Credentials } from './credentials.ts'
+import { SourceCredentials, TokenCredentials, type Credentials } from './credentials.ts'
 import { checkOwner, checkRepositoryName } from './names.ts'
 import { waitForGit } from './readiness.ts'
 import { createRepository, deleteRepository, readRepository, updateRepository } from './repositories.ts'
@@ -54,7 +54,9 @@ export class GitHubClient extends SafeEmitter<HttpEvents> {
     const onRetry = (event: HttpEvents['retry']) => { this.emit('retry', event) }
     const shared = { http: this.#http, retry: options.retry, userAgent: options.userAgent, onRetry }
     const credentials: Credentials =
-      'token' in auth ? new TokenCredentials(auth.token, this.redactor) : new AppCredentials(auth, shared)
+      !('token' in auth) ? new AppCredentials(auth, shared)
+      : typeof auth.token === 'function' ? new SourceCredentials(auth.token, this.redactor)
+      : new TokenCredentials(auth.token, this.redactor)
     this.#credentials = credentials
     this.#rest = new Rest({
       ...shared,

@@ -1,5 +1,5 @@
 import { SaddleError, type Redactor } from '@saddle/transport'
-import type { TokenKind } from './types.ts'
+import type { TokenKind, TokenSource } from './types.ts'
 
 /** Which account a request concerns; an App has one installation, and so one token, for each. */
 export interface Scope {
@@ -24,14 +24,7 @@ export class TokenCredentials implements Credentials {
   readonly #token: string
 
   constructor(token: string | undefined, redactor: Redactor) {
-    // A line break at the end of a file is the usual slip; within, it would end the header.
-    this.#token = token?.trim() ?? ''
-    if (!/^[\x21-\x7e]+$/.test(this.#token)) {
-      throw new SaddleError('INVALID_INPUT', 'The GitHub token is empty or has characters that no token has. Copy it again.', {
-        context: { option: 'auth.token' },
-      })
-    }
-    redactor.add(this.#token, 'x-access-token')
+    this.#token = checked(token, redactor)
     this.kind = kindOf(this.#token)
   }
 
@@ -46,6 +39,52 @@ export class TokenCredentials implements Credentials {
   refused(): boolean {
     return false
   }
+}
+
+/** A token for everything that is replaced from time to time. */
+export class SourceCredentials implements Credentials {
+  /** Until the source was asked. */
+  kind: TokenKind = 'unknown'
+  readonly #source: TokenSource
+  readonly #redactor: Redactor
+  #given: string | undefined
+  #current = ''
+
+  constructor(source: TokenSource, redactor: Redactor) {
+    this.#source = source
+    this.#redactor = redactor
+  }
+
+  async token({ signal }: Scope): Promise<string> {
+    const token = await this.#source({ signal })
+    if (token !== this.#given) {
+      this.#current = checked(token, this.#redactor)
+      this.#given = token
+      this.kind = kindOf(this.#current)
+    }
+    return this.#current
+  }
+
+  async permissions(): Promise<undefined> {
+    return undefined
+  }
+
+  /** It may have been replaced while the request was on its way. */
+  refused(): boolean {
+    return true
+  }
+}
+
+function checked(given: string | undefined, redactor: Redactor): string {
+  // A line break at the end of a file is the usual slip; within, it would end the header.
+  const token = given?.trim() ?? ''
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new SaddleError('INVALID_INPUT', 'The GitHub token is empty or has characters that no token has. Copy it again.', {
+      context: { option: 'auth.token' },
+    })
+  }
+  redactor.add(token, 'x-access-token')
+  return token
 }
 
 /** GitHub's prefixes of tokens ("GitHub credential types" in its documentation). */

@@ -3,8 +3,11 @@ import type { Budget, Redactor, RetryOptions, Timeouts } from '@saddle/transport
 /** How a client proves who it is: a token of any kind, or a GitHub App that makes its own tokens. */
 export type GitHubAuth =
   | {
-      /** A personal access token (classic or fine-grained), an OAuth token, or a token of an App's user or installation. */
-      token: string
+      /**
+       * A personal access token (classic or fine-grained), an OAuth token, or a token of an App's user or installation. A
+       * function is asked before each request, for a token that somebody else keeps fresh.
+       */
+      token: string | TokenSource
     }
   | {
       appId: number | string
@@ -13,6 +16,9 @@ export type GitHubAuth =
       /** Without it, the installation is found from the owner of the repository at hand. */
       installationId?: number | undefined
     }
+
+/** Gives a token that is valid now. What it throws is thrown to whoever made the request. */
+export type TokenSource = (options: CallOptions) => Promise<string>
 
 /** Options of {@link GitHubClient}. */
 export interface GitHubClientOptions {

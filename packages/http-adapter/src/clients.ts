@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import {
   BitbucketClient, GitHubClient, gitHubBudget, HostBudget, SaddleError,
-  type Budget, type BudgetCost, type BudgetWait, type Credentials,
+  type Budget, type BudgetCost, type BudgetWait, type Credentials, type TokenSource,
 } from '@saddle/core'
 import type { Metrics } from './metrics.ts'
 import type { SourceOptions, TargetOptions } from './options.ts'
@@ -19,11 +19,13 @@ interface Pooled {
   timer?: NodeJS.Timeout
 }
 
-type Patience = 'caller' | 'job'
+/** Whether the server's limits are waited for. */
+export type Patience = 'caller' | 'job'
 
 /** A client that is in use until it is released. */
 export interface Borrowed<C> {
   client: C
+  budget: Budget
   release: () => void
 }
 
@@ -58,9 +60,17 @@ export class Clients {
     return this.#bitbucket(credential, 'job')
   }
 
-  /** A patient client of the target for a job. It is not closed before it is released. */
-  borrowGitHub(credential: Credentials['github']): Borrowed<GitHubClient> {
-    return this.#github(credential, 'job')
+  /**
+   * A patient client of the target for a job. It is not closed before it is released.
+   *
+   * @param source - gives the token of each request, when the credential is one that gets replaced
+   */
+  borrowGitHub(credential: Credentials['github'], source?: TokenSource): Borrowed<GitHubClient> {
+    if (!source) return this.#github(credential, 'job')
+    // The credential's client, which stays unused, holds the budget that both share.
+    const { budget, release } = this.#github(credential, 'job')
+    const client = new GitHubClient({ ...this.#options.target, auth: { token: source }, budget })
+    return { client, budget, release: () => void client.close().finally(release) }
   }
 
   /** Runs the work of a caller, who waits for the answer, with a client of the source. */
@@ -68,9 +78,9 @@ export class Clients {
     return using(this.#bitbucket(credential, 'caller'), work)
   }
 
-  /** Runs the work of a caller, who waits for the answer, with a client of the target. */
-  github<T>(credential: Credentials['github'], work: (client: GitHubClient) => Promise<T>): Promise<T> {
-    return using(this.#github(credential, 'caller'), work)
+  /** Runs the work of a caller, who waits for the answer, with a client of the target; for long work with one that waits too. */
+  github<T>(credential: Credentials['github'], work: (client: GitHubClient) => Promise<T>, patience: Patience = 'caller'): Promise<T> {
+    return using(this.#github(credential, patience), work)
   }
 
   /** Closes all connections once what uses them is done. */
@@ -110,7 +120,7 @@ export class Clients {
     this.#pool.set(identity, pooled)
     clearTimeout(pooled.timer)
     pooled.users++
-    return { client: client as C, release: () => this.#release(identity, pooled) }
+    return { client: client as C, budget: pooled.budget, release: () => this.#release(identity, pooled) }
   }
 
   #release(identity: string, pooled: Pooled): void {

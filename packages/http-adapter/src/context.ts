@@ -41,11 +41,10 @@ export async function githubCredential(context: Context, request: FastifyRequest
   const own = headerToken(request)
   if (own) return own
   const found = session ?? (await context.sessions.find(request))
-  const { github } = found ? await context.sessions.credentials(found) : {}
-  if (!found || !github) {
-    throw new HttpProblem(401, 'NOT_AUTHENTICATED', 'Missing GitHub token in session. Please authenticate with GitHub first.')
-  }
-  return (await context.login?.fresh(found.subject, github)) ?? github
+  const read = async () => found && (await context.sessions.credentials(found)).github
+  const credential = found && context.login ? await context.login.fresh(found.subject, read) : await read()
+  if (credential) return credential
+  throw new HttpProblem(401, 'NOT_AUTHENTICATED', 'Missing GitHub token in session. Please authenticate with GitHub first.')
 }
 
 /** What a migration needs. */

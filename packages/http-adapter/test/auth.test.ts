@@ -1,6 +1,9 @@
+import { fileURLToPath } from 'node:url'
+import { MemorySessionStore } from '@saddle/core'
 import { createLogger } from '../src/index.ts'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { setStage, type Stage } from './stage.ts'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { Caller } from './caller.ts'
+import { keys, setStage, type Stage } from './stage.ts'
 
 let stage: Stage
 let clientId = ''
@@ -13,6 +16,7 @@ beforeAll(async () => {
     },
   })
 })
+afterEach(() => vi.useRealTimers())
 afterAll(() => stage[Symbol.asyncDispose]())
 
 /** What a person does in the browser: opens the page, agrees, and is sent back. */
@@ -130,11 +134,103 @@ describe('the login to GitHub', () => {
     expect((await mine.post('/api/v1/auth/github/callback', grant)).status).toBe(200)
   })
 
+  it('takes a state for ten minutes', async () => {
+    const caller = stage.caller()
+    const { body } = await caller.get('/api/v1/auth/github/app')
+    const grant = await agree(body.authorization_url)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 10 * 60_000 + 1000 })
+    expect(await caller.post('/api/v1/auth/github/callback', grant)).toMatchObject({ status: 400, body: { code: 'STATE_MISMATCH' } })
+  })
+
   it('refuses a code that GitHub does not know', async () => {
     const caller = stage.caller()
     const { body } = await caller.get('/api/v1/auth/github/app')
     const answer = await caller.post('/api/v1/auth/github/callback', { code: 'made-up', state: body.state })
     expect(answer).toMatchObject({ status: 401, body: { code: 'AUTHENTICATION_FAILED' } })
+  })
+})
+
+describe('a token of GitHub that expires', () => {
+  const refreshes = () => stage.sandbox.github.requests.filter(({ path }) => path === '/login/oauth/access_token').length
+  let app: ReturnType<typeof stage.sandbox.github.createApp>
+  /** A server where tokens live for half an hour, and somebody who has one. */
+  async function loggedIn() {
+    app = stage.sandbox.github.createApp({ callbackUrl: 'https://saddle.example/callback', userTokenTtlSeconds: 1800 })
+    const store = new MemorySessionStore({ now: () => Date.now() })
+    const shared = { sessionStore: store, sessionKeys: keys, github: { oauth: { clientId: app.clientId, clientSecret: app.clientSecret, redirectUri: 'https://saddle.example/callback' } } }
+    const servers = await Promise.all([stage.another(shared), stage.another(shared)])
+    const [caller, same] = servers.map(({ url }) => new Caller(url)) as [Caller, Caller]
+    await caller.login(stage.sandbox)
+    const { body } = await caller.get('/api/v1/auth/github/app')
+    expect((await caller.post('/api/v1/auth/github/callback', await agree(body.authorization_url))).status).toBe(200)
+    same.cookie = caller.cookie
+    stage.sandbox.github.clearRequests()
+    return { caller, same }
+  }
+  const user = '/api/v1/github/user'
+
+  it('is exchanged once before it ends, however many ask, in however many processes', async () => {
+    const { caller, same } = await loggedIn()
+    expect((await caller.get(user)).status).toBe(200)
+    expect(refreshes()).toBe(0)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25 * 60_000 })
+    const answers = await Promise.all([caller, same, caller, same].map((one) => one.get(user)))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    expect(refreshes()).toBe(1)
+  })
+
+  it('is used to its end when the exchange fails, and then the login has to be made again', async () => {
+    const { caller } = await loggedIn()
+    const fault = stage.sandbox.github.fault({ path: '/login/oauth/access_token', times: Infinity, action: { status: 503 } })
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25 * 60_000 })
+    expect((await caller.get(user)).status).toBe(200)
+    vi.setSystemTime(Date.now() + 10 * 60_000)
+    expect((await caller.get(user)).status).toBe(502)
+    fault.remove()
+    expect((await caller.get(user)).status).toBe(200)
+  })
+
+  it('may be replaced while a migration runs, which goes on with the next one', async () => {
+    await stage.sandbox.bitbucket.createRepository({ project: 'PRJ', slug: 'long' })
+    const { caller } = await loggedIn()
+    app.install('acme')
+    let goOn = () => {}
+    const gate = new Promise<void>((resolve) => (goOn = resolve))
+    // Between two requests of the migration the session's use of the token replaces it, which ends the one before.
+    const held = stage.sandbox.bitbucket.fault({ method: 'POST', path: 'long.git/git-upload-pack', action: { before: () => gate } })
+    const { body, status } = await caller.post('/api/v1/migration/start', { source: { project: 'PRJ', repository: 'long' }, target: { owner: 'acme', name: 'long' } })
+    expect([status, body]).toEqual([202, expect.anything()])
+    await held.fired
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 25 * 60_000 })
+    expect((await caller.get(user)).status).toBe(200)
+    expect(refreshes()).toBe(1)
+    goOn()
+    expect(await caller.finished(body.migration_id)).toMatchObject({ status: 'completed', error: null })
+  })
+})
+
+describe('the server', () => {
+  it('limits how often somebody may try to log in', async () => {
+    const { url } = await stage.another({ rateLimit: { logins: 2 } })
+    const caller = new Caller(url)
+    const attempt = () => caller.post('/api/v1/auth/bitbucket', { username: 'admin', password: 'guess' })
+    expect([(await attempt()).status, (await attempt()).status]).toEqual([401, 401])
+    const refused = await attempt()
+    expect(refused).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED', detail: expect.any(String) } })
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await caller.get('/api/v1/auth/session')).status).toBe(200)
+  })
+
+  it('does not start with a private key that is missing or none, and says where it looked', async () => {
+    for (const [path, reason] of [['/no/such/key.pem', 'cannot be read'], [fileURLToPath(import.meta.url), 'not a private key']] as const) {
+      await expect(stage.another({ github: { privateKeyPath: path } })).rejects.toMatchObject({ code: 'MISSING_CONFIGURATION', message: expect.stringContaining(reason) })
+      await expect(stage.another({ github: { privateKeyPath: path } })).rejects.toThrow(path)
+    }
+  })
+
+  it('says that it has no App to log in with, and what to do instead', async () => {
+    const { url } = await stage.another({ github: {} })
+    expect(await new Caller(url).get('/api/v1/auth/github/app')).toMatchObject({ status: 503, body: { code: 'MISSING_CONFIGURATION', detail: expect.stringContaining('X-GitHub-Token') } })
   })
 })
 

@@ -47,6 +47,17 @@ describe('teams', () => {
     expect(await user.put(`${base}/repositories/no-such/teams`, { teamId: team.id, permission: 'read' })).toMatchObject({ status: 404 })
   })
 
+  it('waits as long as GitHub\'s secondary limit asks when it updates many', async () => {
+    const { id } = stage.sandbox.github.createTeam({ org: 'acme', name: 'patient' })
+    // Longer than other requests are kept waiting.
+    stage.sandbox.github.fault({
+      method: 'PUT', path: '/repos/acme/repo-1', action: { status: 403, headers: { 'retry-after': '4' }, body: { message: 'You have exceeded a secondary rate limit.' } },
+    })
+    expect(await user.put(`${base}/bulk-permissions`, { repositories: ['repo-1'], teamIds: [id], permission: 'admin' })).toMatchObject({ status: 200, body: { successful: 1, failed: 0 } })
+    expect((await user.get(`${base}/repositories/repo-1/teams`)).body).toMatchObject([{ slug: 'patient', permission: 'admin' }])
+    await user.delete(`${base}/repositories/repo-1/teams/${id}`)
+  })
+
   it('updates many, with a result for each pair', async () => {
     const [a, b] = ['a', 'b'].map((name) => stage.sandbox.github.createTeam({ org: 'acme', name }).id)
     const { body } = await user.put(`${base}/bulk-permissions`, { repositories: ['repo-1', 'repo-2'], teamIds: [a, b], permission: 'write' })

@@ -16,7 +16,7 @@ export class MemorySessionStore implements SessionStore {
 
   /** @param options - `now` replaces the clock, in milliseconds since 1970 */
   constructor(options: { now?: () => number } = {}) {
-    this.#now = options.now ?? Date.now
+    this.#now = options.now ?? (() => Date.now())
   }
 
   async get(key: string): Promise<string | undefined> {

@@ -1,5 +1,6 @@
-import { createPrivateKey, randomBytes } from 'node:crypto'
+import { createPrivateKey, hash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   authorizationUrl, exchangeCode, refreshToken, SaddleError, webUrlOf,
   type CredentialVault, type GitHubCredential, type OAuthApp, type SessionStore, type UserToken,
@@ -12,6 +13,8 @@ import type { Session } from '../sessions/sessions.ts'
 const stateLifeMs = 10 * 60_000
 /** A token that ends sooner than this is exchanged before it is used. */
 const renewBeforeMs = 10 * 60_000
+/** A refresh takes no longer; one process at a time makes it. */
+const refreshMs = 15_000
 
 /** Logs people in at GitHub in the browser, and keeps their tokens fresh. */
 export class GitHubLogin {
@@ -19,7 +22,7 @@ export class GitHubLogin {
   readonly #app: OAuthApp
   readonly #store: SessionStore
   readonly #vault: CredentialVault
-  /** One refresh at a time for each token: a refresh token works once. */
+  /** One refresh for all who ask at once: a refresh token works once. */
   readonly #refreshing = new Map<string, Promise<GitHubCredential>>()
 
   private constructor(target: TargetOptions, oauth: OAuthOptions, store: SessionStore, vault: CredentialVault) {
@@ -64,29 +67,53 @@ export class GitHubLogin {
     }
   }
 
-  /** The credential itself, or the next one when it is about to end. */
-  async fresh(subject: string, credential: GitHubCredential): Promise<GitHubCredential> {
-    const { expiresAt, refreshToken: token } = credential
-    if (expiresAt === undefined || token === undefined || expiresAt - Date.now() > renewBeforeMs) return credential
-    const running = this.#refreshing.get(token)
+  /**
+   * The credential that `read` finds, or the next one when it is about to end. A refresh ends the token before it at once,
+   * so whoever uses one for longer asks again.
+   *
+   * @param read - looks into the vault; asked again where another process may have been faster
+   */
+  async fresh(subject: string, read: ReadCredential): Promise<GitHubCredential | undefined> {
+    const credential = await read()
+    if (!credential?.refreshToken || !isEnding(credential)) return credential
+    const { refreshToken } = credential
+    const running = this.#refreshing.get(refreshToken)
     if (running) return running
-    const renewed = this.#refresh(subject, credential, token).finally(() => this.#refreshing.delete(token))
-    this.#refreshing.set(token, renewed)
+    const renewed = this.#refresh(subject, credential, refreshToken, read).finally(() => this.#refreshing.delete(refreshToken))
+    this.#refreshing.set(refreshToken, renewed)
     return renewed
   }
 
-  async #refresh(subject: string, old: GitHubCredential, token: string): Promise<GitHubCredential> {
+  async #refresh(subject: string, old: GitHubCredential, token: string, read: ReadCredential): Promise<GitHubCredential> {
+    const claim = `github-refresh/${hash('sha256', token)}`
+    if (!(await this.#store.replace(claim, undefined, 'begun', Date.now() + refreshMs))) return this.#elsewhere(old, read)
     try {
       const renewed = credentialOf(await refreshToken(this.#app, { refreshToken: token }))
       await this.#vault.refreshed(subject, old, renewed)
       return renewed
     } catch (error) {
+      await this.#store.delete(claim)
       // While the old token works, a failed refresh is no reason to stop.
-      if ((old.expiresAt ?? 0) > Date.now() + 1000) return old
+      if (isAlive(old)) return old
       throw error
     }
   }
+
+  /** Another process is about to store the next credential. */
+  async #elsewhere(old: GitHubCredential, read: ReadCredential): Promise<GitHubCredential> {
+    for (let waited = 0; waited < refreshMs; waited += 100) {
+      const present = await read()
+      if (present?.token !== old.token) return present ?? old
+      await sleep(100)
+    }
+    return old
+  }
 }
+
+type ReadCredential = () => Promise<GitHubCredential | undefined>
+
+const isEnding = ({ expiresAt = Infinity }: GitHubCredential): boolean => expiresAt - Date.now() < renewBeforeMs
+const isAlive = ({ expiresAt = Infinity }: GitHubCredential): boolean => expiresAt > Date.now() + 1000
 
 /** The state is part of the key: another session that knows it finds nothing, and takes nothing away. */
 const stateKey = (session: Session, state: string): string => `github-state/${session.subject}/${state}`

@@ -1,6 +1,7 @@
 import {
   isFinal, MigrationEngine, migrationHandler, SaddleError,
   type Credentials, type CredentialVault, type JobQueue, type JobResult, type MigrationJob, type MigrationStore, type QueueWorker,
+  type TokenSource,
 } from '@saddle/core'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Clients } from '../clients.ts'
@@ -86,16 +87,25 @@ export class Worker {
   }
 
   async #engine(ref: CredentialRef | undefined, borrowed: (() => void)[]): Promise<MigrationEngine> {
-    const { store, vault, clients, login, leaseMs } = this.#parts
+    const { store, vault, clients, leaseMs } = this.#parts
     const credentials: Partial<Credentials> = ref ? await vault.ofJob(ref.owner, ref.job) : {}
-    if (!ref || !credentials.bitbucket || !credentials.github) {
-      throw new SaddleError('AUTHENTICATION_FAILED', 'The credentials of this migration are gone. Log in and retry it.')
-    }
+    if (!ref || !credentials.bitbucket || !credentials.github) throw credentialsGone()
     const bitbucket = clients.borrowBitbucket(credentials.bitbucket)
     borrowed.push(bitbucket.release)
-    const github = clients.borrowGitHub((await login?.fresh(ref.owner, credentials.github)) ?? credentials.github)
+    const github = clients.borrowGitHub(credentials.github, credentials.github.refreshToken === undefined ? undefined : this.#tokenOf(ref))
     borrowed.push(github.release)
     return new MigrationEngine({ bitbucket: bitbucket.client, github: github.client, store, leaseMs })
+  }
+
+  /** The token of a login to GitHub's App, which another one replaces while a long migration runs. */
+  #tokenOf({ owner, job }: CredentialRef): TokenSource {
+    const { login, vault } = this.#parts
+    const read = async () => (await vault.ofJob(owner, job)).github
+    return async () => {
+      const credential = login ? await login.fresh(owner, read) : await read()
+      if (!credential) throw credentialsGone()
+      return credential.token
+    }
   }
 
   async #ended(job: MigrationJob, ref: CredentialRef | undefined, migrationId: string | undefined, log: FastifyBaseLogger): Promise<void> {
@@ -107,3 +117,5 @@ export class Worker {
     if (ref && (!whole || isFinal(whole.status))) await vault.release(ref.owner, ref.job)
   }
 }
+
+const credentialsGone = () => new SaddleError('AUTHENTICATION_FAILED', 'The credentials of this migration are gone. Log in and retry it.')

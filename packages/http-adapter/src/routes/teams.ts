@@ -1,6 +1,7 @@
 import { pairsOf, TeamsManager, toPermissionName, toTeamPermission, type PermissionReport, type Team } from '@saddle/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import type { Patience } from '../clients.ts'
 import { abandoned, githubCredential, take, type Context } from '../context.ts'
 import { repositoryOf } from '../github/shapes.ts'
 import { errors, flag, owner, repositoryName, upstreamErrors } from '../schemas/common.ts'
@@ -14,10 +15,10 @@ const orgRepo = z.object({ org: owner, repo: repositoryName })
 export function teamsRoutes(app: App, context: Context): void {
   const tags = ['teams']
   const all = errors(...upstreamErrors)
-  const ask = async <T>(request: FastifyRequest, reply: FastifyReply, work: (manager: TeamsManager, signal: AbortSignal) => Promise<T>): Promise<T> => {
+  const ask = async <T>(request: FastifyRequest, reply: FastifyReply, work: (manager: TeamsManager, signal: AbortSignal) => Promise<T>, patience?: Patience): Promise<T> => {
     const credential = await githubCredential(context, request)
     const signal = abandoned(reply)
-    return context.clients.github(credential, (github) => work(new TeamsManager({ github }), signal))
+    return context.clients.github(credential, (github) => work(new TeamsManager({ github }), signal), patience)
   }
 
   app.get(
@@ -120,7 +121,8 @@ export function teamsRoutes(app: App, context: Context): void {
         const { repositories, teamIds, permission } = request.body
         const pairs = pairsOf(repositories, teamIds.map((id) => ({ id })), toTeamPermission(permission))
         return reportOf(await manager.apply(request.params.org, pairs, { signal }))
-      }),
+        // Many changes meet GitHub's limits, and are to be made all the same.
+      }, 'job'),
   )
 }
 

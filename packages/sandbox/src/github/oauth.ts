@@ -15,7 +15,7 @@ interface Grant {
 export class OAuth {
   readonly #state: GitHubState
   readonly #codes = new Map<string, Grant>()
-  readonly #refresh = new Map<string, { app: App; user: User }>()
+  readonly #refresh = new Map<string, { app: App; user: User; accessToken: string }>()
   /** Login of the user who sits in front of the browser. */
   browserUser = 'admin'
 
@@ -78,8 +78,13 @@ export class OAuth {
     let user: User | undefined
     if (form.get('grant_type') === 'refresh_token') {
       const token = form.get('refresh_token') ?? ''
-      user = this.#refresh.get(token)?.app === app ? this.#refresh.get(token)?.user : undefined
-      this.#refresh.delete(token)
+      const grant = this.#refresh.get(token)
+      if (grant?.app === app) {
+        user = grant.user
+        // A refresh ends both tokens ("Refreshing user access tokens" in GitHub's documentation).
+        this.#state.tokens.delete(grant.accessToken)
+        this.#refresh.delete(token)
+      }
       if (!user) return refuse('bad_refresh_token', 'The refresh token passed is incorrect or expired.')
     } else {
       const key = digest(form.get('code') ?? '')
@@ -95,7 +100,7 @@ export class OAuth {
     const token = this.#state.addToken('ghu', { kind: 'user', user, scopes: undefined }, ttl || undefined)
     if (!ttl) return sendJson(response, 200, { access_token: token, token_type: 'bearer', scope: '' })
     const refreshToken = `ghr_${randomBytes(24).toString('hex')}`
-    this.#refresh.set(refreshToken, { app, user })
+    this.#refresh.set(refreshToken, { app, user, accessToken: token })
     sendJson(response, 200, { access_token: token, expires_in: ttl, refresh_token: refreshToken, refresh_token_expires_in: 15_897_600, token_type: 'bearer', scope: '' })
   }
 
