@@ -1,14 +1,15 @@
 import { stringify, type Options } from 'csv-stringify'
 import { Readable } from 'node:stream'
 import type { ReportRow } from './rows.ts'
+import { visible } from './text.ts'
 
 const columns = [
   'source', 'target', 'url', 'status', 'attempts', 'refs_verified', 'refs_rejected', 'losses', 'bytes', 'started', 'ended', 'seconds',
   'error', 'message', 'migration_id',
 ]
 
-/** A cell that a spreadsheet would take for a formula is given as text. */
-const options: Options = { header: true, columns, escape_formulas: true, record_delimiter: 'windows' }
+/** A cell that a spreadsheet would take for a formula is given as text; names from elsewhere hide nothing. */
+const options: Options = { header: true, columns, escape_formulas: true, record_delimiter: 'windows', cast: { string: visible } }
 
 /** One line for each repository (RFC 4180), for spreadsheets. */
 export async function* csvReport(rows: AsyncIterable<ReportRow>): AsyncGenerator<string> {

@@ -1,9 +1,9 @@
-/** Text for an HTML page: markup is inert, and characters that cannot be seen or that turn lines around are shown. */
-export function html(text: string): string {
-  return text
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)
-    .replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
-}
+/** Characters that cannot be seen or that turn lines around are shown. */
+export const visible = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`)
+
+/** Visible text for an HTML page: markup is inert. */
+export const html = (text: string): string => visible(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 
 /** An address for a link; only `http` and `https` lead anywhere. */
 export function href(url: string): string | undefined {
