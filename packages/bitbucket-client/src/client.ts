@@ -6,6 +6,7 @@ import type { z } from 'zod'
 import { credentialsOf, type Credentials } from './auth.ts'
 import { checkedBaseUrl } from './base-url.ts'
 import { exceptionOf, missingPart, requestOptions } from './failure.ts'
+import { toldLimit } from './limits.ts'
 import { paged } from './pages.ts'
 import { parse } from './parse.ts'
 import { projectPath, repositoryPath, segment } from './path.ts'
@@ -29,7 +30,12 @@ export interface BitbucketClientOptions {
   noProxy?: string | undefined
   timeouts?: Timeouts | undefined
   retry?: RetryOptions | undefined
-  /** Shared with everything else that talks to this server as the same user. */
+  /**
+   * Shared with everything else that talks to this server as the same user. The server's rate limit, a bucket of tokens for
+   * REST and git alike, is kept to once an answer tells of it; for a server that tells nothing before it refuses, give a
+   * budget that knows: `new HostBudget({ concurrency: 32, points: { amount: 60, intervalMs: 12_000 } })` is 60 tokens,
+   * refilled at 5 a second.
+   */
   budget?: Budget | undefined
   redactor?: Redactor | undefined
   userAgent?: string | undefined
@@ -73,6 +79,7 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
       baseUrl: address,
       allowedHosts,
       authorize: () => this.#credentials.headers,
+      limitOf: toldLimit,
     })
     this.baseUrl = this.#http.baseUrl
     this.redactor = this.#http.redactor

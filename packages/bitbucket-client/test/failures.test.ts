@@ -171,6 +171,19 @@ describe('passing failures', () => {
     expect(time).toBe(headers ? 60_000 : 0)
   })
 
+  test('a server that tells of its bucket refuses nothing, over REST and git together', async () => {
+    const limited = await rehearsalStage({ rateLimit: { capacity: 5, fillRate: 50 } })
+    await limited.createRepository({ project: 'PROJ', slug: 'tool' })
+    const client = rehearse(limited)
+    await client.project('PROJ')
+    const { http, url } = client.gitRemote({ projectKey: 'PROJ', slug: 'tool', cloneUrl: undefined })
+    const before = limited.requests.length
+    await Promise.all(Array.from({ length: 24 }, (_, index) => (index % 2 ? client.project('PROJ') : http.text(`${url}/info/refs?service=git-upload-pack`))))
+    expect(limited.requests.slice(before).map(({ status }) => status)).toEqual(Array(24).fill(200))
+    expect(client.events.throttle.every(({ reason }) => reason === 'points')).toBe(true)
+    expect(client.events.throttle.length).toBeGreaterThan(0)
+  })
+
   test('the server\'s own words are passed on, without our secrets', async () => {
     const failing = await answering((_, response) => {
       response.statusCode = 409

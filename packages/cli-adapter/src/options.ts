@@ -59,7 +59,7 @@ export interface WorkerOptions extends CommonOptions {
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
-/** What `history prune` takes. */
+/** What `prune` takes. */
 export interface PruneOptions extends CommonOptions {
   /** Milliseconds. */
   olderThan: number

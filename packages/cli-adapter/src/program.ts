@@ -56,22 +56,19 @@ export function programOf(io: Io, run: Runner): Command {
     .addOption(new Option('--retry <id>', 'try again what failed or was cancelled').conflicts(['map', 'to', 'dryRun']))
     .action((project: string | undefined, options: BulkOptions) => run(async () => (await import('./commands/bulk.ts')).bulk(project, options, io), options))
 
-  command('report <id> [file...]', 'show a bulk migration, or write reports of it (.json, .csv, .html)')
-    .action((id: string, files: string[], options: CommonOptions) => run(async () => (await import('./commands/bulk.ts')).report(id, files, options, io), options))
+  command('report [id] [file...]', 'list bulk migrations, show one, or write reports of it (.json, .csv, .html)')
+    .action((id: string | undefined, files: string[], options: CommonOptions) => run(async () => (await import('./commands/bulk.ts')).report(id, files, options, io), options))
 
-  const historyCommand = command('history', 'list migrations, newest first')
+  command('history', 'list migrations, newest first')
     .addOption(new Option('--status <status>', 'only those in this state').choices(['pending', 'in_progress', 'completed', 'failed', 'cancelled']))
     .option('--project <key>', 'only those from this project')
     .option('--owner <owner>', 'only those to this owner')
     .option('--limit <number>', 'how many', whole(1), 50)
     .action((options: HistoryOptions) => run(async () => (await import('./commands/history.ts')).history(options, io), options))
 
-  common(historyCommand.command('prune').description('forget migrations that ended long ago, with their logs'))
+  command('prune', 'forget migrations and bulk migrations that ended long ago, with their logs')
     .requiredOption('--older-than <age>', 'such as 90d, 12w or 48h', age)
-    .action((_options: unknown, self: Command) => {
-      const options = self.optsWithGlobals<PruneOptions>()
-      return run(async () => (await import('./commands/prune.ts')).prune(options, io), options)
-    })
+    .action((options: PruneOptions) => run(async () => (await import('./commands/prune.ts')).prune(options, io), options))
 
   command('logs <id>', 'show what a migration reported')
     .option('--follow', 'wait for more until it ends')

@@ -58,6 +58,8 @@ describe('saddle bulk', () => {
     expect((await stage.run(['report', id, later])).status).toBe(0)
     expect(await readFile(later, 'utf8')).toContain('All 2 repositories arrived and were verified.')
     expect((await stage.run(['report', id])).stdout.lines.at(-1)).toMatch(/^2 of 2 repositories/)
+    expect((await stage.run(['report'])).stdout.text).toMatch(new RegExp(`${id} .*completed +${project} +2/2 +0`))
+    expect((await stage.run(['report', '--json'])).stdout.json[0]).toMatchObject({ type: 'bulk', id, status: 'completed' })
   })
 
   it('takes a map, with targets of their own', async () => {
@@ -89,7 +91,7 @@ describe('saddle bulk', () => {
     [['bulk', 'PRJ', '--to', 'acme', '--report', 'x.pdf'], /"x\.pdf" ends in none of/],
     [['bulk', '--map', 'nowhere.csv', '--to', 'acme'], /map nowhere\.csv cannot be read \(ENOENT\)/],
     [['bulk', '--resume', 'x', '--to', 'acme'], /cannot be used with/],
-    [['history', 'prune', '--older-than', 'soon'], /hours, days or weeks/],
+    [['prune', '--older-than', 'soon'], /hours, days or weeks/],
   ])('says what is wrong with %j', async (argv, text) => {
     const { status, stderr } = await stage.run(argv)
     expect(status).toBe(2)
@@ -132,8 +134,9 @@ describe('saddle bulk', () => {
   it('forgets what ended long ago, when told to', async () => {
     const known = (await stage.run(['history', '--json', '--limit', '500'])).stdout.json.length
     expect(known).toBeGreaterThan(5)
-    expect((await stage.run(['history', 'prune', '--older-than', '1d'])).stdout.text).toMatch(/^Forgot 0 migrations/)
-    expect((await stage.run(['history', 'prune', '--older-than', '0h', '--json'])).stdout.json[0]).toMatchObject({ forgotten: known })
+    expect((await stage.run(['prune', '--older-than', '1d'])).stdout.text).toMatch(/^Forgot 0 migrations/)
+    expect((await stage.run(['prune', '--older-than', '0h', '--json'])).stdout.json[0]).toMatchObject({ forgotten: known })
     expect((await stage.run(['history'])).stdout.text).toBe('No migrations.\n')
+    expect((await stage.run(['report'])).stdout.text).toBe('No bulk migrations.\n')
   })
 })

@@ -1,40 +1,20 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasRedis, startRedis, type TestRedis } from '../../../scripts/redis-server.ts'
 import { Capture } from './capture.ts'
 import { Stage } from './stage.ts'
 
-const program = process.env['PATH']!.split(delimiter).map((folder) => join(folder, 'redis-server')).find(existsSync)
-if (!program && process.env['SADDLE_REQUIRE_SERVICES'] === '1') throw new Error('redis-server is not installed, and SADDLE_REQUIRE_SERVICES=1 asks for it.')
-if (!program) console.warn('\n*** redis-server is not installed: the tests of `saddle worker` are SKIPPED. ***\n')
-
-describe.skipIf(!program)('saddle worker', () => {
+describe.skipIf(!hasRedis)('saddle worker', () => {
   let stage: Stage
-  let folder: string
+  let redis: TestRedis
   let env: Record<string, string>
-  let stopRedis: () => Promise<void>
   beforeAll(async () => {
     stage = await Stage.open()
-    folder = await mkdtemp(join(tmpdir(), 'saddle-worker-test-'))
-    const port = await freePort()
-    const redis = spawn(program!, ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''], { stdio: ['ignore', 'pipe', 'ignore'] })
-    for await (const text of redis.stdout) if (String(text).includes('Ready to accept')) break
-    env = { SADDLE_REDIS_URL: `redis://127.0.0.1:${port}` }
-    stopRedis = async () => {
-      const gone = once(redis, 'exit')
-      redis.kill('SIGKILL')
-      await gone
-    }
+    redis = await startRedis()
+    env = { SADDLE_REDIS_URL: redis.url }
   })
   afterAll(async () => {
     await stage.close()
-    await stopRedis()
-    await rm(folder, { recursive: true })
+    await redis.close()
   })
 
   it('does what saddle bulk asks for, wherever it was asked, and all see the same history', async () => {
@@ -51,7 +31,7 @@ describe.skipIf(!program)('saddle worker', () => {
     controller.abort()
     expect((await Promise.all(workers)).map((worker) => worker.status)).toEqual([0, 0])
     expect(log.json.filter(({ msg }) => msg === 'job ended')).toHaveLength(3)
-    expect(log.text + stdout.text).not.toContain(stage.sandbox.github.token)
+    expect(log.text + stdout.text + (await redis.written())).not.toContain(stage.sandbox.github.token)
   })
 
   it('says what it needs', async () => {
@@ -62,12 +42,3 @@ describe.skipIf(!program)('saddle worker', () => {
     expect(away.stderr.text).not.toContain('canary-secret')
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}

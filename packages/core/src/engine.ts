@@ -97,7 +97,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
     this.#packBytes = options.packBytes ?? engineDefaults.packBytes
     this.#retry = options.retry ?? {}
     this.#notices = new ClientNotices([options.bitbucket, options.github])
-    this.bulk = new BulkMigrations({ engine: this, store: this.#store, bitbucket: this.#bitbucket })
+    this.bulk = new BulkMigrations({ engine: this, store: this.#store, bitbucket: this.#bitbucket, github: this.#github })
   }
 
   /**
@@ -168,8 +168,8 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
   }
 
   /**
-   * Runs a migration that was filed, or continues one that ended early or whose process died. A completed one is returned
-   * as it is. One that was cancelled before it began is not begun.
+   * Runs a migration that was filed, or continues one that failed or whose process died. A completed one is returned as it
+   * is. One that was cancelled stays so: {@link resume} takes it up again.
    *
    * @throws SaddleError as {@link migrate}; `NOT_FOUND`; `MIGRATION_RUNNING` while another run works on its target
    */
@@ -177,7 +177,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
     return this.#run(id, { signal })
   }
 
-  /** Like {@link run}, also when somebody asked to cancel it before. */
+  /** Like {@link run}, also when somebody cancelled it before. */
   async resume(id: string, { signal }: EngineCallOptions = {}): Promise<MigrationReport> {
     return this.#run(id, { signal, again: (await this.#existing(id)).request })
   }
@@ -297,8 +297,8 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
         await this.#store.updateMigration(id, { request: again }, lease)
         current.request = again
       }
-      if (current.cancelRequested && !isFinal(current.status) && !again) {
-        await this.#endCancelled(current, lease)
+      if (!again && (current.cancelRequested || current.status === 'cancelled')) {
+        if (!isFinal(current.status)) await this.#endCancelled(current, lease)
         throw withMigration(cancelled(), id)
       }
       await new Run({

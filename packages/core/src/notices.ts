@@ -13,6 +13,13 @@ export interface Listener {
 /** Waits that are shorter are the ordinary course of things. */
 const worthTelling = 1000
 
+const whyWaiting: Readonly<Record<HttpEvents['throttle']['reason'], (host: string) => string>> = {
+  concurrency: (host) => `as many requests as ${host} should have at once are under way`,
+  points: (host) => `${host} takes only so many requests in a time`,
+  creation: (host) => `${host} lets only so many repositories be created in a minute and in an hour`,
+  told: (host) => `${host} asked for it`,
+}
+
 /**
  * Passes the clients' retries and waits on to the runs that they concern: by the repository in the request's path, and to
  * all of them where the path names none.
@@ -41,9 +48,9 @@ export class ClientNotices {
     for (const { report } of concerned.length > 0 ? concerned : this.#listeners) report({ type: 'message', level: 'warning', text })
   }
 
-  readonly #onThrottle = ({ host, waitMs }: HttpEvents['throttle']): void => {
+  readonly #onThrottle = ({ host, reason, waitMs }: HttpEvents['throttle']): void => {
     if (waitMs < worthTelling) return
-    const text = `Waiting ${Math.ceil(waitMs / 1000)} s, to stay within the limits of ${host}.`
+    const text = `Waiting ${Math.ceil(waitMs / 1000)} s: ${whyWaiting[reason](host)}.`
     for (const { report } of this.#listeners) report({ type: 'message', level: 'info', text })
   }
 

@@ -10,7 +10,7 @@ export interface TestFunctions {
 }
 
 /** Looks again until the answer is there, for at most `timeoutMs`; for what another process or a clock brings about. */
-export async function eventually<T>(look: () => Promise<T | undefined>, timeoutMs = 10_000): Promise<T> {
+export async function eventually<T>(look: () => Promise<T | undefined> | T | undefined, timeoutMs = 20_000): Promise<T> {
   const end = Date.now() + timeoutMs
   for (;;) {
     const found = await look()

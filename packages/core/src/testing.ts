@@ -1,9 +1,11 @@
 /**
- * Contract suites: what every implementation of one of core's interfaces has to pass, ours and yours.
+ * Contract suites: what every implementation of one of core's interfaces has to pass, ours and yours, and what tests of
+ * one are written with.
  *
  * @packageDocumentation
  */
 export { jobQueueSuite, type QueueUnderTest } from './queue/contract.ts'
 export { sessionStoreSuite, type SessionStoreUnderTest } from './session/contract.ts'
 export { migrationStoreSuite, type StoreUnderTest } from './store/contract.ts'
-export type { TestFunctions } from './test-functions.ts'
+export { sampleEvent, sampleRecord } from './store/sample.ts'
+export { eventually, type TestFunctions } from './test-functions.ts'

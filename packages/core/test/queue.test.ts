@@ -80,6 +80,37 @@ describe('workers', () => {
     expect(stage.sandbox.github.requests.length).toBe(requests)
   })
 
+  it.each(['just before', 'just after'])('stop when a bulk migration is cancelled %s a migration of it is filed', async (moment) => {
+    const project = await seedProject(1)
+    const { store, queue, engine, work, ended } = cluster()
+    const bulk = await engine.bulk.create({ source: { project }, target })
+    const file = store.createMigration.bind(store)
+    store.createMigration = async (record) => {
+      if (moment === 'just before') await engine.bulk.cancel(bulk.id)
+      await file(record)
+      if (moment === 'just after') await engine.bulk.cancel(bulk.id)
+    }
+    await enqueueBulk(queue, store, bulk.id)
+    const requests = stage.sandbox.github.requests.length
+    work()
+    await ended(bulk.id)
+    await queue.close()
+    expect(await store.bulks.get(bulk.id)).toMatchObject({ status: 'cancelled', counts: { cancelled: 1 } })
+    expect(stage.sandbox.github.requests.length).toBe(requests)
+  })
+
+  it('go on with what is open, even where a late write has said that all was over', async () => {
+    const project = await seedProject(2)
+    const { store, queue, engine, work, ended } = cluster()
+    const bulk = await engine.bulk.create({ source: { project }, target })
+    await store.bulks.update(bulk.id, { status: 'failed' })
+    await enqueueBulk(queue, store, bulk.id)
+    work()
+    await ended(bulk.id)
+    await queue.close()
+    expect(await store.bulks.get(bulk.id)).toMatchObject({ status: 'completed', counts: { completed: 2 } })
+  })
+
   it('run single migrations', async () => {
     const { request } = await stage.seed()
     const { store, queue, engine, work } = cluster()

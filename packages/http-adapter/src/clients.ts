@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import {
   BitbucketClient, GitHubClient, gitHubBudget, HostBudget, SaddleError,
-  type Budget, type BudgetCost, type BudgetWait, type Credentials, type TokenSource,
+  type Budget, type BudgetCost, type BudgetWait, type Credentials, type ToldLimit, type TokenSource,
 } from '@saddle/core'
 import type { Metrics } from './metrics.ts'
 import type { SourceOptions, TargetOptions } from './options.ts'
@@ -155,6 +155,10 @@ class ImpatientBudget implements Budget {
 
   pause(milliseconds: number): void {
     this.#budget.pause(milliseconds)
+  }
+
+  learn(limit: ToldLimit): void {
+    this.#budget.learn?.(limit)
   }
 }
 

@@ -1,6 +1,8 @@
 import { Script } from './connection.ts'
 
 /**
+ * What a server told of its bucket is in the state, and counts in place of the points that a process knows beforehand.
+ *
  * Keys: state (hash), running (sorted set of the ends of what is under way). Values: id, how long a request may be under way
  * at most, concurrency ('' for any), points of the request, whether it creates, points' amount and interval ('' for none),
  * then amount and interval of each limit of creation.
@@ -33,8 +35,10 @@ export const drawScript = new Script(`
     end
   end
   if creation > 0 then return 'creation ' .. creation end
-  if ARGV[6] ~= '' then
-    local wait = bucket('points', tonumber(ARGV[4]), ARGV[6], ARGV[7])
+  local told = redis.call('HMGET', state, 'amount', 'interval')
+  local amount, interval = told[1] or ARGV[6], told[2] or ARGV[7]
+  if amount ~= '' then
+    local wait = bucket('points', tonumber(ARGV[4]), amount, interval)
     if wait > 0 then return 'points ' .. wait end
   end
   if ARGV[3] ~= '' then
@@ -57,4 +61,19 @@ export const pauseScript = new Script(`
     redis.call('HSET', KEYS[1], 'pausedUntil', string.format('%.0f', untilMs))
     redis.call('PEXPIRE', KEYS[1], 86400000)
   end
+  return 'OK'`)
+
+/** Keys: state. Values: amount and interval of the server's bucket, and what is left in it. A level is never raised by it. */
+export const learnScript = new Script(`
+  local state = KEYS[1]
+  local t = redis.call('TIME')
+  local now = t[1] * 1000 + math.floor(t[2] / 1000)
+  local known = redis.call('HMGET', state, 'points', 'points:at')
+  local level = tonumber(ARGV[3])
+  if known[1] then
+    local refilled = (now - tonumber(known[2])) * tonumber(ARGV[1]) / tonumber(ARGV[2])
+    level = math.min(level, tonumber(known[1]) + math.max(0, refilled))
+  end
+  redis.call('HSET', state, 'amount', ARGV[1], 'interval', ARGV[2], 'points', string.format('%.6f', level), 'points:at', string.format('%.0f', now))
+  redis.call('PEXPIRE', state, 86400000)
   return 'OK'`)

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SaddleError, type Budget, type BudgetCost, type BudgetRate, type BudgetWait } from '@saddle/core'
-import { drawScript, pauseScript } from './budget-script.ts'
+import { SaddleError, Semaphore, type Budget, type BudgetCost, type BudgetRate, type BudgetWait, type ToldLimit } from '@saddle/core'
+import { drawScript, learnScript, pauseScript } from './budget-script.ts'
 import type { RedisConnection } from './connection.ts'
 
 /** The limits of a {@link RedisBudget}; what is left out is unlimited. */
@@ -32,7 +32,8 @@ export class RedisBudget implements Budget {
   readonly #options: RedisBudgetOptions
   readonly #limits: readonly (string | number)[]
   /** Reading goes on while creation is exhausted, so each has a line of its own. */
-  readonly #lines = { reads: Promise.resolve(), creates: Promise.resolve() }
+  readonly #lines = { reads: new Semaphore(1), creates: new Semaphore(1) }
+  #learned: string | undefined
 
   constructor(connection: RedisConnection, options: RedisBudgetOptions) {
     const { identity, concurrency, points, creations = [] } = options
@@ -51,12 +52,8 @@ export class RedisBudget implements Budget {
     cost: BudgetCost = {},
     options: { signal?: AbortSignal | undefined; onWait?: (wait: BudgetWait) => void } = {},
   ): Promise<() => void> {
-    const line = cost.creates ? 'creates' : 'reads'
-    const before = this.#lines[line]
-    let leave = () => {}
-    this.#lines[line] = new Promise((resolve) => (leave = resolve))
+    const leave = await this.#lines[cost.creates ? 'creates' : 'reads'].enter(options.signal)
     try {
-      await before
       return await this.#draw(cost, options)
     } finally {
       leave()
@@ -67,6 +64,14 @@ export class RedisBudget implements Budget {
     if (!(milliseconds > 0)) return
     // Nobody waits for it; a Redis that is away for longer than patience gives everybody pause anyway.
     this.#connection.query(pauseScript, [this.#state], [Math.ceil(milliseconds)]).catch(() => undefined)
+  }
+
+  learn({ rate: { amount, intervalMs }, left = amount }: ToldLimit): void {
+    // Each answer tells of it; what every process draws is counted in Redis, so once is enough.
+    const limit = `${amount}/${intervalMs}`
+    if (this.#learned === limit) return
+    this.#learned = limit
+    this.#connection.query(learnScript, [this.#state], [amount, intervalMs, left]).catch(() => (this.#learned = undefined))
   }
 
   async #draw(cost: BudgetCost, { signal, onWait }: { signal?: AbortSignal | undefined; onWait?: (wait: BudgetWait) => void }): Promise<() => void> {

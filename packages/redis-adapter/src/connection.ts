@@ -56,7 +56,15 @@ export class RedisConnection {
    * keys; `INVALID_INPUT` for an address that is none
    */
   static async open(options: RedisOptions): Promise<RedisConnection> {
-    const redis = new Redis(checkedUrl(options.url), { ...clientOptions(options), lazyConnect: true, commandTimeout, enableOfflineQueue: false })
+    const redis = new Redis(checkedUrl(options.url), {
+      ...clientOptions(options),
+      lazyConnect: true,
+      commandTimeout,
+      enableOfflineQueue: false,
+      // What was sent and not answered fails at once and is repeated here, where it is known how.
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+    })
     const connection = new RedisConnection(redis, options)
     try {
       await redis.connect()
@@ -68,7 +76,10 @@ export class RedisConnection {
     }
   }
 
-  /** A connection of its own for commands that block, or for a library that manages its commands itself. */
+  /**
+   * A connection of its own for commands that block, or for a library that manages its commands itself. What was sent and not
+   * answered when it is lost is sent again once it is back: without that it would never be answered at all.
+   */
   duplicate(): Redis {
     const redis = new Redis(this.#options.url, { ...clientOptions(this.#options), maxRetriesPerRequest: null })
     redis.on('error', () => {})
@@ -86,7 +97,7 @@ export class RedisConnection {
   }
 
   /** Reads, again and again while Redis is away. */
-  async read<T>(command: (redis: Redis) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async read<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
     const end = Date.now() + this.#patienceMs
     for (let waitMs = 50; ; waitMs = Math.min(1000, waitMs * 2)) {
       if (this.closed) throw new SaddleError('STORE_FAILED', 'The store was closed.')
@@ -95,8 +106,7 @@ export class RedisConnection {
       } catch (error) {
         if ((isReply(error) && !isPassing(error)) || Date.now() + waitMs > end) throw this.#failure(error)
       }
-      // An abort shows at the next turn of whoever gave the signal.
-      await sleep(waitMs, undefined, signal ? { signal } : {})
+      await sleep(waitMs)
     }
   }
 
@@ -162,9 +172,6 @@ const isPassing = ({ message }: Error): boolean => /^(LOADING|READONLY|MASTERDOW
 
 function clientOptions({ ca }: RedisOptions) {
   return {
-    // What was sent and not answered is repeated here, where it is known how.
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
     connectTimeout: 5000,
     // A peer that fell silent (a frozen server, a cable that was pulled) is left for a new connection.
     keepAlive: 10_000,

@@ -16,7 +16,7 @@ export function redisError(error: unknown, host: string): SaddleError {
     })
   }
   if (message.startsWith('OOM')) {
-    return new SaddleError('STORE_FULL', `Redis at ${host} has reached its memory limit. Raise maxmemory, or forget old migrations (saddle history prune), and resume.`, options)
+    return new SaddleError('STORE_FULL', `Redis at ${host} has reached its memory limit. Raise maxmemory, or forget old migrations (saddle prune --older-than 90d), and resume.`, options)
   }
   if (/^(NOAUTH|WRONGPASS|ERR (AUTH|invalid password))/.test(message)) {
     return new SaddleError('STORE_FAILED', `Redis at ${host} does not accept the credentials. Give user and password in its address.`, options)

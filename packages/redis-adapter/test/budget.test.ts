@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { SaddleError, type BudgetWait } from '@saddle/core'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RedisBackend, type RedisBudgetOptions } from '../src/index.ts'
-import { hasRedis, startRedis, type TestRedis } from './redis-server.ts'
+import { hasRedis, startRedis, type TestRedis } from '../../../scripts/redis-server.ts'
 
 describe.skipIf(!hasRedis)('RedisBudget', () => {
   let redis: TestRedis
@@ -70,6 +73,44 @@ describe.skipIf(!hasRedis)('RedisBudget', () => {
     expect(waited?.reason).toBe('creation')
     expect(waited?.waitMs).toBeGreaterThan(20_000)
     await one!.acquire({}, {})
+  })
+
+  it('holds for two processes together', async () => {
+    const child = fileURLToPath(new URL('budget-child.mjs', import.meta.url))
+    const intervalMs = 2000
+    const options = { identity: 'two processes', concurrency: 3, creations: [{ amount: 10, intervalMs }] }
+    const job = JSON.stringify({ url: redis.url, options, draws: 10, holdMs: 20 })
+    const children = [1, 2].map(() => spawn(process.execPath, [child, job], { stdio: ['pipe', 'pipe', 'inherit'] }))
+    const lines = children.map(({ stdout }) => createInterface(stdout)[Symbol.asyncIterator]())
+    for (const line of lines) expect((await line.next()).value).toBe('"ready"')
+    for (const { stdin } of children) stdin.write('go\n')
+    const shares = await Promise.all(lines.map(async (line) => JSON.parse((await line.next()).value as string) as { from: number; to: number }[]))
+    const all = shares.flat().sort((a, b) => a.from - b.from)
+    expect(all).toHaveLength(20)
+    // Ten at once, the others one by one as the bucket fills; a share may be told of a little late, never early.
+    expect(all.at(-1)!.from - all[0]!.from).toBeGreaterThan(intervalMs * 0.9)
+    for (const { from } of all) expect(all.filter((other) => other.from <= from && other.to > from).length).toBeLessThanOrEqual(3)
+  })
+
+  it('is kept to what the server tells of its bucket, by all who share it', async () => {
+    const [one, two] = shared({})
+    one!.learn({ rate: { amount: 4, intervalMs: 60_000 }, left: 2 })
+    await expect.poll(async () => (await new Promise<string>((resolve) => {
+      const controller = new AbortController()
+      two!.acquire({}, { signal: controller.signal, onWait: ({ reason }) => { resolve(reason); controller.abort() } }).then(() => resolve('free'), () => {})
+    }))).toBe('points')
+  })
+
+  it('lets who is cancelled go at once, also behind somebody who waits', async () => {
+    const [one] = shared({ points: { amount: 1, intervalMs: 60_000 } })
+    await one!.acquire({}, {})
+    const first = new AbortController()
+    const second = new AbortController()
+    const waiting = [one!.acquire({}, { signal: first.signal }), one!.acquire({}, { signal: second.signal })]
+    second.abort()
+    await expect(waiting[1]).rejects.toMatchObject({ code: 'ABORTED' })
+    first.abort()
+    await expect(waiting[0]).rejects.toMatchObject({ code: 'ABORTED' })
   })
 
   it('makes everybody pause when one was told to', async () => {

@@ -1,10 +1,10 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { BitbucketClient, GitHubClient, MigrationEngine } from '@saddle/core'
 import { startSandbox, type Sandbox } from '@saddle/sandbox'
 import { RedisBackend } from '../src/index.ts'
-import { startRedis, type TestRedis } from './redis-server.ts'
+import { startRedis, type TestRedis } from '../../../scripts/redis-server.ts'
 
 const child = fileURLToPath(new URL('worker-child.mjs', import.meta.url))
 
@@ -15,7 +15,7 @@ export interface Cluster extends AsyncDisposable {
   backend: RedisBackend
   /** Files work, and does none. */
   engine: MigrationEngine
-  startWorker(): Promise<ChildProcess>
+  startWorker(options?: { redisPort?: number }): Promise<ChildProcess>
   /** Kills all workers that are still there. */
   killAll(): Promise<void>
 }
@@ -47,12 +47,13 @@ export async function startCluster({ concurrency = 3, leaseMs = 1500, lockMs = 2
   }
   return {
     sandbox, redis, backend, engine, killAll,
-    async startWorker() {
+    async startWorker({ redisPort = redis.port } = {}) {
       const worker = spawn(process.execPath, [child], { stdio: ['pipe', 'pipe', 'inherit'] })
       workers.add(worker)
       worker.once('exit', () => workers.delete(worker))
-      worker.stdin.end(JSON.stringify({ url: redis.url, ...clients, concurrency, leaseMs, lockMs }))
-      await once(worker.stdout, 'data')
+      worker.stdin.end(JSON.stringify({ url: `redis://127.0.0.1:${redisPort}`, ...clients, concurrency, leaseMs, lockMs }))
+      const [ready] = await Promise.race([once(worker.stdout, 'data'), once(worker, 'exit')])
+      if (!String(ready).includes('ready')) throw new Error(`the worker ended with ${String(ready)}: is everything built?`)
       return worker
     },
     async [Symbol.asyncDispose]() {
@@ -65,7 +66,3 @@ export async function startCluster({ concurrency = 3, leaseMs = 1500, lockMs = 2
     },
   }
 }
-
-/** The refs of a bare repository. */
-export const refsOf = (path: string): string =>
-  execFileSync('git', ['-C', path, 'for-each-ref', '--format=%(objectname) %(refname)', 'refs/heads', 'refs/tags', 'refs/notes'], { encoding: 'utf8' })

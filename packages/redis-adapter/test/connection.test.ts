@@ -1,14 +1,18 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
-import type { SaddleError } from '@saddle/core'
+import type { ProgressEvent, SaddleError } from '@saddle/core'
+import { sampleEvent, sampleRecord } from '@saddle/core/testing'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { RedisBackend, RedisStore } from '../src/index.ts'
-import { sampleEvents, sampleRecord } from './sample.ts'
-import { hasRedis, startRedis, type TestRedis } from './redis-server.ts'
+import { hasRedis, startRedis, type TestRedis } from '../../../scripts/redis-server.ts'
 
 const failureOf = (work: Promise<unknown>): Promise<SaddleError> =>
   work.then(() => { throw new Error('it did not fail') }, (error: unknown) => error as SaddleError)
+
+/** Events of one migration, numbered from one to another. */
+const sampleEvents = (id: string, from: number, to: number): ProgressEvent[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => sampleEvent(id, from + index))
 
 describe.skipIf(!hasRedis)('opening', () => {
   let redis: TestRedis

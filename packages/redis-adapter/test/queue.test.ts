@@ -1,9 +1,8 @@
-import { jobQueueSuite } from '@saddle/core/testing'
+import { eventually, jobQueueSuite } from '@saddle/core/testing'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { RedisQueue } from '../src/index.ts'
-import { eventually } from './eventually.ts'
-import { hasRedis, startRedis, type TestRedis } from './redis-server.ts'
+import { hasRedis, startRedis, type TestRedis } from '../../../scripts/redis-server.ts'
 
 describe.skipIf(!hasRedis)('on Redis', () => {
   let redis: TestRedis

@@ -1,7 +1,7 @@
 import { migrationStoreSuite } from '@saddle/core/testing'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it } from 'vitest'
 import { RedisStore } from '../src/index.ts'
-import { hasRedis, startRedis, type TestRedis } from './redis-server.ts'
+import { hasRedis, startRedis, type TestRedis } from '../../../scripts/redis-server.ts'
 
 describe.skipIf(!hasRedis)('on Redis', () => {
   let redis: TestRedis

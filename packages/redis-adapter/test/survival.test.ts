@@ -1,23 +1,16 @@
 import { once } from 'node:events'
+import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { enqueueBulk, type MigrationRecord, type ProgressEvent } from '@saddle/core'
+import { enqueueBulk, type ProgressEvent } from '@saddle/core'
+import { eventually } from '@saddle/core/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { refsOf, startCluster, type Cluster } from './cluster.ts'
-import { eventually } from './eventually.ts'
-import { hasRedis } from './redis-server.ts'
+import { hasRedis } from '../../../scripts/redis-server.ts'
+import { failOneInTen, figures, outcomeProblems, randomFrom, recordsOf, refsOf, seedMany, survivalSize } from '../../../scripts/survival.ts'
+import { startCluster, type Cluster } from './cluster.ts'
+import { startLink } from './link.ts'
 
-// The full size (300 repositories, 20 kills) is for a machine with time; see the variables.
-const repositories = Number(process.env['SADDLE_SURVIVAL_REPOSITORIES'] ?? 24)
-const kills = Number(process.env['SADDLE_SURVIVAL_KILLS'] ?? 4)
+const { repositories, kills } = survivalSize
 const longest = 3_600_000
-
-/** The same moments each time the test runs. */
-function randomFrom(seed: number): () => number {
-  return () => {
-    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
-    return seed / 2_147_483_648
-  }
-}
 
 describe.skipIf(!hasRedis)('workers', () => {
   let cluster: Cluster
@@ -25,17 +18,6 @@ describe.skipIf(!hasRedis)('workers', () => {
     cluster = await startCluster()
   })
   afterAll(() => cluster[Symbol.asyncDispose]())
-
-  async function seed(project: string, count: number): Promise<{ slug: string; path: string }[]> {
-    const sources = []
-    for (let index = 0; index < count; index++) {
-      const slug = `${project.toLowerCase()}-${index}`
-      const blobs = { commits: 3 + (index % 5), branches: 2, tags: 1, blobSize: index % 7 === 0 ? 200_000 : 1000 }
-      const { path } = await cluster.sandbox.bitbucket.createRepository({ project, slug, seed: blobs })
-      sources.push({ slug, path })
-    }
-    return sources
-  }
 
   const ended = (bulkId: string, timeoutMs = longest) =>
     eventually(async () => {
@@ -49,21 +31,11 @@ describe.skipIf(!hasRedis)('workers', () => {
     return events
   }
 
-  async function records(bulkId: string): Promise<MigrationRecord[]> {
-    const found: MigrationRecord[] = []
-    for (let cursor: string | undefined; ; ) {
-      const page = await cluster.engine.history({ bulkId, limit: 100, ...(cursor === undefined ? {} : { cursor }) })
-      found.push(...page.items)
-      cursor = page.cursor
-      if (cursor === undefined) return found
-    }
-  }
-
   it('bring all over, each once, while one after the other is killed and the servers fail one request in ten', { timeout: longest }, async () => {
     const { sandbox, engine, backend } = cluster
-    const sources = await seed('MANY', repositories)
+    const sources = await seedMany(sandbox, 'MANY', repositories)
     const bulk = await engine.bulk.create({ source: { project: 'MANY' }, target: { owner: 'acme' } })
-    const faults = failOneInTen(cluster)
+    const faults = failOneInTen(sandbox)
     const random = randomFrom(7)
     const started = performance.now()
     await enqueueBulk(backend.queue, backend.store, bulk.id)
@@ -92,53 +64,59 @@ describe.skipIf(!hasRedis)('workers', () => {
     await watching
     const seconds = (performance.now() - started) / 1000
     const report = await engine.bulk.report(bulk.id)
-    const hits = faults.reduce((sum, fault) => sum + fault.hits, 0)
-    for (const fault of faults) fault.remove()
-    const requests = sandbox.bitbucket.requests.length + sandbox.github.requests.length
-    console.log(
-      `${repositories} repositories, 3 workers, ${killed} kills, ${hits} faults in ${requests} requests (${((hits / requests) * 100).toFixed(1)} %): ` +
-        `${report.counts.completed} arrived in ${seconds.toFixed(1)} s, ${report.items.filter(({ attempts }) => attempts > 1).length} of them in more than one attempt, ${retries} retries by hand`,
-    )
+    console.log(figures(sandbox, { how: `3 workers, ${killed} kills`, hits: faults.hits(), seconds, retries, report }))
+    faults.remove()
     expect(adds).toBe(true)
     expect(report).toMatchObject({ status: 'completed', counts: { total: repositories, completed: repositories } })
-    for (const { slug, path } of sources) expect(refsOf(sandbox.github.repositoryPath('acme', slug))).toBe(refsOf(path))
-    const migrations = await records(bulk.id)
-    expect(migrations).toHaveLength(repositories)
-    const created = sandbox.github.requests.filter(({ method, path, status }) => method === 'POST' && path.endsWith('/orgs/acme/repos') && status === 201)
-    expect(created).toHaveLength(repositories)
-    for (const { id, targetRepository, refs } of migrations) expect([id, targetRepository?.created, refs?.verified]).toEqual([id, true, 3])
+    expect(outcomeProblems(sandbox, sources, await recordsOf(engine, bulk.id))).toEqual([])
     await cluster.killAll()
+    sandbox.bitbucket.clearRequests()
+    sandbox.github.clearRequests()
   })
 
-  it('that are frozen lose their work to others, and their late writes are refused', { timeout: 120_000 }, async () => {
+  it.each([
+    ['ICE', 'are frozen', async () => {
+      const worker = await cluster.startWorker()
+      return { worker, lose: () => worker.kill('SIGSTOP'), comeBack: () => worker.kill('SIGCONT') }
+    }],
+    ['FAR', 'are cut off from Redis', async () => {
+      const link = await startLink(cluster.redis.port)
+      const worker = await cluster.startWorker({ redisPort: link.port })
+      worker.once('exit', () => void link[Symbol.asyncDispose]())
+      return { worker, lose: () => link.cut(), comeBack: () => link.mend() }
+    }],
+  ] as [string, string, () => Promise<{ worker: ChildProcess; lose: () => void; comeBack: () => void }>][])('%s: that %s lose their work to others, and their late writes are refused', { timeout: 120_000 }, async (project, _how, start) => {
     const { sandbox, engine, backend } = cluster
-    const [source] = await seed('ICE', 1)
-    const bulk = await engine.bulk.create({ source: { project: 'ICE' }, target: { owner: 'acme' } })
-    const held = sandbox.github.fault({ method: 'POST', path: /ice-0\.git\/git-receive-pack$/, action: { delayMs: 4000 } })
-    const frozen = await cluster.startWorker()
+    const sources = await seedMany(sandbox, project, 1)
+    const bulk = await engine.bulk.create({ source: { project }, target: { owner: 'acme' } })
+    const held = sandbox.github.fault({ method: 'POST', path: new RegExp(`/${project.toLowerCase()}-0\\.git/git-receive-pack$`), action: { delayMs: 4000 } })
+    const { worker, lose, comeBack } = await start()
     await enqueueBulk(backend.queue, backend.store, bulk.id)
     await held.fired
-    frozen.kill('SIGSTOP')
+    lose()
     const other = await cluster.startWorker()
     expect(await ended(bulk.id, 60_000)).toMatchObject({ status: 'completed' })
-    const [record] = await records(bulk.id)
+    const [record] = await recordsOf(engine, bulk.id)
     const events = await eventsOf(record!.id)
-    // It wakes up in the middle of its run, wants to go on, and notices that it has lost its work.
-    const gaveUp = once(frozen.stdout!, 'data')
-    frozen.kill('SIGCONT')
+    // It is back in the middle of its run, wants to go on, and notices that it has lost its work.
+    const gaveUp = once(worker.stdout!, 'data')
+    comeBack()
     expect(String((await gaveUp)[0])).toContain('againInMs')
-    expect(await records(bulk.id)).toEqual([record])
+    expect(await recordsOf(engine, bulk.id)).toEqual([record])
     expect(await eventsOf(record!.id)).toEqual(events)
     expect(events.filter(({ type }) => type === 'migration-end')).toHaveLength(1)
     expect(events.filter(({ type }) => type === 'migration-start')).toHaveLength(2)
-    expect(refsOf(sandbox.github.repositoryPath('acme', source!.slug))).toBe(refsOf(source!.path))
-    expect([frozen.exitCode, other.exitCode]).toEqual([null, null])
+    expect(record!.status).toBe('completed')
+    expect(sources.map(({ path }) => refsOf(path))).toEqual([refsOf(sandbox.github.repositoryPath('acme', sources[0]!.slug))])
+    expect([worker.exitCode, other.exitCode]).toEqual([null, null])
     await cluster.killAll()
   })
 
   it('wait for a Redis that is away, and lose nothing', { timeout: 180_000 }, async () => {
     const { sandbox, engine, backend, redis } = cluster
-    const sources = await seed('AWAY', 8)
+    sandbox.bitbucket.clearRequests()
+    sandbox.github.clearRequests()
+    const sources = await seedMany(sandbox, 'AWAY', 8)
     const bulk = await engine.bulk.create({ source: { project: 'AWAY' }, target: { owner: 'acme' } })
     await enqueueBulk(backend.queue, backend.store, bulk.id)
     const begun = sandbox.github.fault({ method: 'POST', path: /away-\d\.git\/git-receive-pack$/, times: 3, action: { delayMs: 500 } })
@@ -149,20 +127,7 @@ describe.skipIf(!hasRedis)('workers', () => {
     await sleep(Number(process.env['SADDLE_SURVIVAL_AWAY_MS'] ?? 4000))
     await redis.start()
     expect(await ended(bulk.id, 120_000)).toMatchObject({ status: 'completed', counts: { total: 8, completed: 8 } })
-    for (const { slug, path } of sources) expect(refsOf(sandbox.github.repositoryPath('acme', slug))).toBe(refsOf(path))
-    expect(await records(bulk.id)).toHaveLength(8)
+    expect(outcomeProblems(sandbox, sources, await recordsOf(engine, bulk.id))).toEqual([])
     await cluster.killAll()
   })
 })
-
-/** Resets, 5xx, 429 and truncated packs, for every tenth request or so. */
-function failOneInTen({ sandbox: { bitbucket, github } }: Cluster) {
-  return [bitbucket, github].flatMap((server, index) => [
-    server.fault({ path: /git-upload-pack$/, method: 'POST', probability: 0.08, seed: 11 + index, action: { truncateAfter: 300 } }),
-    server.fault({ path: /git-receive-pack$/, method: 'POST', probability: 0.06, seed: 21 + index, action: { resetRequestAfter: 400 } }),
-    server.fault({ path: /./, probability: 0.03, seed: 31 + index, action: { reset: true } }),
-    server.fault({ path: /./, probability: 0.03, seed: 41 + index, action: { status: 503 } }),
-    server.fault({ path: /./, probability: 0.02, seed: 51 + index, action: { status: 429, headers: { 'retry-after': '0' } } }),
-    server.fault({ path: /./, method: 'GET', probability: 0.02, seed: 61 + index, action: { resetAfter: 50 } }),
-  ])
-}

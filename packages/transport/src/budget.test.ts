@@ -206,3 +206,40 @@ test('the real clock waits, and its waits can be cancelled', async () => {
   const waiting = budget.acquire({}, { signal: controller.signal, onWait: () => controller.abort() })
   await expect(waiting).rejects.toMatchObject({ code: 'ABORTED' })
 })
+
+describe('what a server tells of its bucket', () => {
+  test('is kept to before the server has to refuse anything', async () => {
+    const { clock, budget, passed, ask, waits } = budgetOf({ concurrency: 5 })
+    budget.learn({ rate: { amount: 10, intervalMs: 1000 }, left: 2 })
+    for (const name of ['a', 'b', 'c', 'd']) void ask(name).then((release) => release())
+    await turn()
+    expect(passed).toEqual(['a', 'b'])
+    await clock.advance(200)
+    expect(passed).toEqual(['a', 'b', 'c', 'd'])
+    expect(waits[0]).toEqual({ reason: 'points', waitMs: 100 })
+  })
+
+  test('lowers what is known when others draw from it, and raises it never: answers come late', async () => {
+    const { budget, passed, ask } = budgetOf({ points: { amount: 4, intervalMs: 1000 } })
+    await ask('a')
+    budget.learn({ rate: { amount: 4, intervalMs: 1000 }, left: 1 })
+    budget.learn({ rate: { amount: 4, intervalMs: 1000 }, left: 4 })
+    await ask('b')
+    void ask('c')
+    await turn()
+    expect(passed).toEqual(['a', 'b'])
+  })
+
+  test('replaces what was known when it changes, also for who is waiting', async () => {
+    const { clock, budget, passed, ask } = budgetOf({ points: { amount: 1, intervalMs: 1000 } })
+    await ask('a')
+    void ask('b')
+    await turn()
+    budget.learn({ rate: { amount: 100, intervalMs: 1000 } })
+    await clock.advance(1000)
+    for (const name of ['c', 'd', 'e']) await ask(name)
+    expect(passed).toEqual(['a', 'b', 'c', 'd', 'e'])
+    budget.learn({ rate: { amount: Number.NaN, intervalMs: 0 } })
+    await ask('f')
+  })
+})

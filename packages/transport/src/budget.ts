@@ -30,6 +30,15 @@ export interface Budget {
   acquire(cost: BudgetCost, options: { signal?: AbortSignal | undefined; onWait?: (wait: BudgetWait) => void }): Promise<() => void>
   /** The server said to wait: nobody sends before that many milliseconds have passed. */
   pause(milliseconds: number): void
+  /** The server told of its bucket: it is kept to from now on. Left out where the limits are known beforehand. */
+  learn?(limit: ToldLimit): void
+}
+
+/** A server's general bucket as one of its answers told of it. */
+export interface ToldLimit {
+  rate: BudgetRate
+  /** What was left in it, where the answer said so. */
+  left?: number
 }
 
 /** A limit of `amount` per `intervalMs`, refilled continuously. */
@@ -73,13 +82,18 @@ class Bucket {
   take(points: number): void {
     this.#level -= points
   }
+
+  /** Holds no more than that: others draw from the same bucket. What is on its way was taken here already. */
+  lower(left: number): void {
+    this.#level = Math.min(this.#level, left)
+  }
 }
 
 /** The budget of one host within one process: a bound on concurrency and token buckets, first come, first served. */
 export class HostBudget implements Budget {
   readonly #clock: NonNullable<HostBudgetOptions['clock']>
   readonly #running: Semaphore
-  readonly #points: Bucket[]
+  #points: Bucket[]
   readonly #creations: Bucket[]
   // One at a time looks at its buckets, so that nobody overtakes who waits for them. Creation has a line of its own:
   // reading goes on while it is exhausted.
@@ -103,11 +117,11 @@ export class HostBudget implements Budget {
     cost: BudgetCost = {},
     { signal, onWait }: { signal?: AbortSignal | undefined; onWait?: (wait: BudgetWait) => void } = {},
   ): Promise<() => void> {
-    if (cost.creates) await this.#draw(this.#creations, 1, 'creation', this.#creationLine, signal, onWait)
+    if (cost.creates) await this.#draw(() => this.#creations, 1, 'creation', this.#creationLine, signal, onWait)
     if (this.#running.full) onWait?.({ reason: 'concurrency', waitMs: 0 })
     const release = await this.#running.enter(signal)
     try {
-      await this.#draw(this.#points, cost.points ?? 1, 'points', this.#pointsLine, signal, onWait)
+      await this.#draw(() => this.#points, cost.points ?? 1, 'points', this.#pointsLine, signal, onWait)
     } catch (error) {
       release()
       throw error
@@ -120,9 +134,18 @@ export class HostBudget implements Budget {
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + milliseconds)
   }
 
+  learn({ rate, left = rate.amount }: ToldLimit): void {
+    if (!(rate.amount > 0) || !(rate.intervalMs > 0)) return
+    const [known] = this.#points
+    const same = known?.rate.amount === rate.amount && known.rate.intervalMs === rate.intervalMs
+    const bucket = same ? known : new Bucket(rate, this.#clock.now())
+    bucket.lower(left)
+    this.#points = [bucket]
+  }
+
   /** Waits until every bucket holds the points (and no pause is on), then takes them. */
   async #draw(
-    buckets: Bucket[],
+    bucketsNow: () => readonly Bucket[],
     points: number,
     reason: BudgetWait['reason'],
     line: Semaphore,
@@ -133,14 +156,17 @@ export class HostBudget implements Budget {
     try {
       for (;;) {
         const now = this.#clock.now()
+        const buckets = bucketsNow()
         const told = this.#pausedUntil - now
         const empty = Math.max(0, ...buckets.map((bucket) => bucket.wait(points, now)))
         const waitMs = Math.max(told, empty)
-        if (waitMs <= 0) break
+        if (waitMs <= 0) {
+          for (const bucket of buckets) bucket.take(points)
+          return
+        }
         onWait?.({ reason: told >= empty ? 'told' : reason, waitMs })
         await this.#sleep(waitMs, signal)
       }
-      for (const bucket of buckets) bucket.take(points)
     } finally {
       leave()
     }

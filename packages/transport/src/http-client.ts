@@ -226,7 +226,7 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
         answer = await this.#send(target, request)
       }
       status = answer.status
-      if (status >= 400) this.#obey(answer)
+      this.#obey(answer)
       if (status >= 400 && !options.raw) throw await readFailure(answer, { errorOf: request.errorOf, context, redactor: this.redactor })
       this.#keep(answer, request, release)
       return answer
@@ -264,8 +264,13 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     })
   }
 
-  /** Holds back everybody who shares the budget when a server asks for that; not for longer than a retry would wait. */
+  /**
+   * Keeps to the limit that a server tells of, and holds back everybody who shares the budget when it asks for that; not for
+   * longer than a retry would wait.
+   */
   #obey({ status, headers }: HttpAnswer): void {
+    const limit = this.#options.limitOf?.(headers)
+    if (limit) this.budget.learn?.(limit)
     const wait = parseRetryAfter(headers['retry-after'])
     if (wait === undefined || (status !== 429 && status !== 403)) return
     if (wait <= (this.#options.retry?.maxRetryAfter ?? retryDefaults.maxRetryAfter)) this.budget.pause(wait)

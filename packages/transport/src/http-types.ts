@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import type { Budget, BudgetCost, BudgetWait } from './budget.ts'
+import type { Budget, BudgetCost, BudgetWait, ToldLimit } from './budget.ts'
 import type { ConnectionOptions } from './dispatcher.ts'
 import type { SaddleError } from './error.ts'
 import type { Redactor } from './redact.ts'
@@ -24,6 +24,8 @@ export interface HttpClientOptions extends ConnectionOptions {
   retry?: RetryOptions | undefined
   /** Shared by every client of one host and identity; without one, 32 requests at once and no other limit. */
   budget?: Budget | undefined
+  /** Finds what an answer tells of the server's bucket of requests, for the budget to keep to. */
+  limitOf?: ((headers: Headers) => ToldLimit | undefined) | undefined
   /** Knows the secrets; shared by everything that could see them. */
   redactor?: Redactor | undefined
   /**

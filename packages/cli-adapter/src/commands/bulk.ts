@@ -9,8 +9,9 @@ import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import { reportFailure } from '../failure.ts'
 import type { Io } from '../io.ts'
 import type { BulkOptions, CommonOptions } from '../options.ts'
-import { bulkText, planText } from '../render/bulk.ts'
+import { bulkTable, bulkText, planText } from '../render/bulk.ts'
 import { progressView, type ProgressView } from '../render/progress.ts'
+import { withoutReference as shown } from '../render/progress-json.ts'
 import { styleOf } from '../render/style.ts'
 import { reportFormat, writeReport } from '../report-file.ts'
 
@@ -38,14 +39,23 @@ export async function bulk(project: string | undefined, options: BulkOptions, io
 }
 
 /** `saddle report` */
-export function report(id: string, files: string[], options: CommonOptions, io: Io): Promise<ExitStatus> {
+export function report(id: string | undefined, files: string[], options: CommonOptions, io: Io): Promise<ExitStatus> {
   for (const file of files) reportFormat(file)
   return withStore(io, async (store) => {
+    if (id === undefined) return list(store, options, io)
     if (!(await store.bulks.get(id))) throw new SaddleError('NOT_FOUND', `There is no bulk migration ${id} in this store.`)
     if (files.length === 0) await show(store, id, options, io)
     for (const file of files) await writeReport(store, id, file)
     return exitStatus.done
   })
+}
+
+/** The bulk migrations that the store knows, newest first. */
+async function list(store: MigrationStore, { json }: CommonOptions, io: Io): Promise<ExitStatus> {
+  const { items } = await store.bulks.list({ limit: 500 })
+  if (json) for (const bulk of items) io.stdout.write(`${escapedJson({ type: 'bulk', ...shown(bulk) })}\n`)
+  else io.stdout.write(items.length > 0 ? bulkTable(items, styleOf(io.stdout, io.env)) : 'No bulk migrations.\n')
+  return exitStatus.done
 }
 
 function showPlan(plan: BulkPlan, { json }: CommonOptions, io: Io, errors: boolean): ExitStatus {
@@ -137,7 +147,7 @@ async function show(store: MigrationStore, id: string, { json }: CommonOptions, 
     if (page.length < 500) break
     after = page.at(-1)!.index
   }
-  const { credentialRef: _credentialRef, ...record } = (await store.bulks.get(id))!
+  const record = shown((await store.bulks.get(id))!)
   io.stdout.write(json ? `${escapedJson({ type: 'report', ...record, items })}\n` : bulkText(record, items, styleOf(io.stdout, io.env)))
   return record
 }

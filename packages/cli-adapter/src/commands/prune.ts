@@ -5,12 +5,12 @@ import type { Io } from '../io.ts'
 import type { PruneOptions } from '../options.ts'
 import { counted, moment } from '../render/format.ts'
 
-/** `saddle history prune` */
+/** `saddle prune` */
 export function prune({ olderThan, json }: PruneOptions, io: Io): Promise<ExitStatus> {
   return withStore(io, async (store) => {
     const before = new Date(Date.now() - olderThan)
     const forgotten = await store.prune(before)
-    const text = `Forgot ${counted(forgotten, 'migration')} that ended before ${moment(before.toISOString())}.`
+    const text = `Forgot ${counted(forgotten, 'migration')}, and bulk migrations, that ended before ${moment(before.toISOString())}.`
     io.stdout.write(json ? `${escapedJson({ type: 'report', before: before.toISOString(), forgotten })}\n` : `${text}\n`)
     return exitStatus.done
   })

@@ -52,6 +52,19 @@ export function bulkText(bulk: BulkRecord, items: readonly BulkItem[], style: St
   return `${rows.length > 0 ? itemTable(rows, style) : ''}${more}${outcome.join(', ')}, ${bytes(bulk.bytes)} sent in ${duration(elapsedMs(bulk))}.\n`
 }
 
+/** Bulk migrations, one a line. */
+export function bulkTable(bulks: readonly BulkRecord[], style: Style): string {
+  return table(bulks, [
+    { title: 'Id', cell: ({ id }) => escape(id) },
+    { title: 'Started (UTC)', cell: ({ startedAt, createdAt }) => (startedAt ?? createdAt).slice(0, 16).replace('T', ' '), rank: 3 },
+    { title: 'Status', cell: ({ status }) => `${statusSign(status, style)} ${status}` },
+    { title: 'From', cell: ({ label }) => escape(label), rank: 2 },
+    { title: 'Arrived', align: 'right', cell: ({ counts }) => `${count(counts.completed)}/${count(counts.total)}`, rank: 5 },
+    { title: 'Failed', align: 'right', cell: ({ counts }) => count(counts.failed), rank: 4 },
+    { title: 'Time', align: 'right', cell: (bulk) => duration(elapsedMs(bulk)), rank: 1 },
+  ], style)
+}
+
 function itemTable(items: readonly BulkItem[], style: Style): string {
   return table(items, [
     { title: '', cell: ({ status }) => statusSign(status, style) },

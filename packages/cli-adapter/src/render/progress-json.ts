@@ -14,4 +14,4 @@ export function jsonView(output: Output): ProgressView {
 }
 
 /** Where credentials are found concerns no reader. */
-const withoutReference = ({ credentialRef: _credentialRef, ...bulk }: BulkRecord) => bulk
+export const withoutReference = ({ credentialRef: _credentialRef, ...bulk }: BulkRecord) => bulk

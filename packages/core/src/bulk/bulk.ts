@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { BitbucketClient } from '@saddle/bitbucket-client'
+import { gitHubLimits, type GitHubClient } from '@saddle/github-client'
 import { SaddleError } from '@saddle/transport'
 import { isFinal } from '../record.ts'
 import type { MigrationRequest } from '../request.ts'
@@ -29,12 +30,17 @@ export interface CreateBulkOptions {
   signal?: AbortSignal | undefined
 }
 
+interface Servers {
+  bitbucket: BitbucketClient
+  github: GitHubClient
+}
+
 /** Bulk migrations: many repositories at once, remembered in the engine's store. Every method fails with a {@link SaddleError}. */
 export class BulkMigrations {
-  readonly #parts: BulkParts & { bitbucket: BitbucketClient }
+  readonly #parts: BulkParts & Servers
   readonly #active = new Map<string, { stop: AbortController; settled: Promise<unknown> }>()
 
-  constructor(parts: BulkParts & { bitbucket: BitbucketClient }) {
+  constructor(parts: BulkParts & Servers) {
     this.#parts = parts
   }
 
@@ -58,6 +64,8 @@ export class BulkMigrations {
     const known = await this.#byIdempotencyKey(plan.items, owner, idempotencyKey)
     if (known) return known
     const now = new Date().toISOString()
+    const { creations = [] } = gitHubLimits(this.#parts.github.baseUrl)
+    const limited = creations.length > 0 && plan.items.some(({ request: { target } }) => !target.existing)
     await bulks.create(
       {
         id,
@@ -69,6 +77,7 @@ export class BulkMigrations {
         ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
         ...(concurrency === undefined ? {} : { concurrency }),
         ...(credentialRef === undefined ? {} : { credentialRef }),
+        ...(limited ? { creationLimits: [...creations] } : {}),
       },
       newItems(plan.items),
     )

@@ -19,8 +19,9 @@ describe('secondsLeft', () => {
   it('is never less than the target lets repositories be created', () => {
     const counts = { ...emptyCounts(), pending: 1500 }
     // (1500 - 500) at 500 an hour
-    expect(secondsLeft(record({ counts }), start + 10_000)).toBe(7200)
-    expect(secondsLeft(record({ counts }), start + 10_000, [])).toBe(38)
+    const creationLimits = [{ amount: 80, intervalMs: 60_000 }, { amount: 500, intervalMs: 3_600_000 }]
+    expect(secondsLeft(record({ counts, creationLimits }), start + 10_000)).toBe(7200)
+    expect(secondsLeft(record({ counts }), start + 10_000)).toBe(38)
   })
 
   it('says nothing without anything to judge by, or after the end', () => {

@@ -36,6 +36,8 @@ export interface BulkRecord {
   concurrency?: number
   /** Where workers find the credentials. Never a credential. */
   credentialRef?: string
+  /** How fast the target lets repositories be created, where it limits that and they are to be created. */
+  creationLimits?: { amount: number; intervalMs: number }[]
   /** Somebody asked to stop; whoever runs it notices within a second or two. */
   cancelRequested?: boolean
   /** Where the latest run began, so that the time left is judged by this run's speed. */
@@ -102,26 +104,19 @@ export function overallPercentage({ work, status }: Pick<BulkRecord, 'work' | 's
   return work.total === 0 ? 0 : Math.min(99, Math.floor((work.done / work.total) * 100))
 }
 
-/** Limits of content creation that hold for the whole of a bulk migration: GitHub's, unless said otherwise. */
-export const creationLimits: readonly { amount: number; intervalMs: number }[] = [
-  { amount: 80, intervalMs: 60_000 },
-  { amount: 500, intervalMs: 3_600_000 },
-]
-
 /**
  * Seconds until the end, estimated from the speed of this run, and never less than the target's limits on creating
  * repositories allow. Undefined before there is anything to judge by, and when nothing is left to do.
  */
 export function secondsLeft(
-  { work, counts, run, endedAt }: BulkRecord,
+  { work, counts, run, endedAt, creationLimits = [] }: BulkRecord,
   now = Date.now(),
-  limits: readonly { amount: number; intervalMs: number }[] = creationLimits,
 ): number | undefined {
   const done = work.done - (run?.workDone ?? 0)
   if (endedAt !== undefined || run === undefined || done <= 0) return undefined
   const bySpeed = ((work.total - work.done) / done) * (now - Date.parse(run.startedAt))
   const waiting = counts.pending
-  const byLimits = limits.map(({ amount, intervalMs }) => (Math.max(0, waiting - amount) * intervalMs) / amount)
+  const byLimits = creationLimits.map(({ amount, intervalMs }) => (Math.max(0, waiting - amount) * intervalMs) / amount)
   return Math.ceil(Math.max(bySpeed, ...byLimits, 0) / 1000)
 }
 
@@ -130,6 +125,9 @@ export function elapsedMs({ startedAt, endedAt }: Pick<BulkRecord, 'startedAt' |
   if (startedAt === undefined) return 0
   return Math.max(0, (endedAt === undefined ? now : Date.parse(endedAt)) - Date.parse(startedAt))
 }
+
+/** Whether any of its repositories has no outcome yet. */
+export const isOpen = ({ counts }: Pick<BulkRecord, 'counts'>): boolean => counts.pending + counts.in_progress > 0
 
 /** No repositories in any status. */
 export const emptyCounts = (): BulkCounts => ({ total: 0, pending: 0, in_progress: 0, completed: 0, failed: 0, cancelled: 0 })

@@ -5,7 +5,7 @@ import { LeaseKeeper, takeLease } from '../lease.ts'
 import type { Lease, MigrationStore } from '../store/store.ts'
 import { bulkFailures } from './failures.ts'
 import { ItemQueue } from './item-queue.ts'
-import type { BulkRecord } from './record.ts'
+import { isOpen, type BulkRecord } from './record.ts'
 import { cancelWaiting, finishBulk } from './settle.ts'
 import { workOnItem, type BulkParts } from './work.ts'
 
@@ -22,7 +22,10 @@ const defaultLeaseMs = 15_000
 /** How long it may take to notice that somebody elsewhere cancelled. */
 const longestUnawareMs = 1000
 
-/** How many repositories at once: several for each processor, since the work waits for servers more than it computes. */
+/**
+ * How many repositories at once: several for each processor, since the work waits for servers more than it computes, and no
+ * more than have room in the budget of the source, where each has up to two of 32 requests under way.
+ */
 export const defaultConcurrency = (): number => Math.min(16, Math.max(4, availableParallelism() * 4))
 
 /**
@@ -78,7 +81,7 @@ async function leaseOf(store: MigrationStore, id: string, ttlMs: number, signal:
 export async function beginBulk(store: MigrationStore, id: string): Promise<BulkRecord> {
   const record = await store.bulks.get(id)
   if (!record) throw bulkFailures.unknown(id)
-  if (record.counts.pending + record.counts.in_progress === 0) return record
+  if (!isOpen(record)) return record
   const now = new Date().toISOString()
   const run = { startedAt: now, workDone: record.work.done }
   return store.bulks.update(id, { status: 'in_progress', startedAt: record.startedAt ?? now, endedAt: undefined, run })

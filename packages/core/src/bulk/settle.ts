@@ -1,7 +1,7 @@
 import { SaddleError } from '@saddle/transport'
 import { isFinal, type MigrationRecord } from '../record.ts'
 import type { MigrationStore } from '../store/store.ts'
-import type { BulkItem, BulkRecord } from './record.ts'
+import { isOpen, type BulkItem, type BulkRecord } from './record.ts'
 import type { BulkItemChange } from './store.ts'
 
 /** What an item says once its migration has ended. */
@@ -28,7 +28,7 @@ export async function settle(store: MigrationStore, bulkId: string, item: BulkIt
 /** Ends the bulk migration when none of its repositories is open any more; returns it as it then is. */
 export async function finishBulk(store: MigrationStore, id: string): Promise<BulkRecord | undefined> {
   const record = await store.bulks.get(id)
-  if (!record || isFinal(record.status) || record.counts.pending + record.counts.in_progress > 0) return record
+  if (!record || isFinal(record.status) || isOpen(record)) return record
   const { completed, total } = record.counts
   const status = completed === total ? 'completed' : record.cancelRequested ? 'cancelled' : 'failed'
   return store.bulks.update(id, { status, endedAt: new Date().toISOString() })

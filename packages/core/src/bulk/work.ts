@@ -48,9 +48,15 @@ export async function workOnItem({ engine, store }: BulkParts, bulk: BulkRecord,
   const progress = new ItemProgress(store, bulk.id, item, attempts)
   engine.on('progress', progress.listener)
   try {
-    if (!known) await create(engine, store, bulk, item)
-    // A pending item with a record is one to be tried again, also when it was cancelled before.
-    await (known && item.status === 'pending' ? engine.resume(item.migrationId, { signal }) : engine.run(item.migrationId, { signal }))
+    if (!known) {
+      await create(engine, store, bulk, item)
+      // Whoever cancelled the bulk migration in between saw no migration to cancel.
+      if ((await store.bulks.get(bulk.id))?.cancelRequested) await engine.cancel(item.migrationId)
+    }
+    // A pending item with a record is one to be tried again, also when it was cancelled before; one whose migration ended
+    // before the attempt began is one that somebody died over who was about to.
+    const again = known && (item.status === 'pending' || isFinal(known.status))
+    await (again ? engine.resume(item.migrationId, { signal }) : engine.run(item.migrationId, { signal }))
     await progress.stop()
     await settle(store, bulk.id, item, attempts)
     return 'ended'

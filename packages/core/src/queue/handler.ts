@@ -1,5 +1,6 @@
 import { SaddleError } from '@saddle/transport'
 import { beginBulk } from '../bulk/run.ts'
+import { isOpen } from '../bulk/record.ts'
 import { cancelWaiting, finishBulk, settle } from '../bulk/settle.ts'
 import { workOnItem, type BulkParts } from '../bulk/work.ts'
 import { isFinal } from '../record.ts'
@@ -24,9 +25,9 @@ export function migrationHandler({ store, engineFor }: HandlerParts): JobHandler
   return async (job, { signal }) => {
     if (job.kind === 'migration') return runMigration(store, engineFor, job, signal)
     const bulk = await store.bulks.get(job.bulkId)
-    if (!bulk || isFinal(bulk.status)) return 'done'
+    if (!bulk || (isFinal(bulk.status) && !isOpen(bulk))) return 'done'
     if (bulk.cancelRequested) await cancelWaiting(store, bulk.id)
-    const begun = bulk.startedAt === undefined || bulk.status === 'pending' ? await beginBulk(store, bulk.id) : bulk
+    const begun = bulk.status === 'in_progress' ? bulk : await beginBulk(store, bulk.id)
     const item = await store.bulks.item(bulk.id, job.index)
     if (item && !isFinal(item.status)) {
       const engine = await engineOrError(engineFor, job.credentialRef)

@@ -2,7 +2,7 @@ import type { ProgressEvent } from '../events.ts'
 import { stepNames, type MigrationRecord } from '../record.ts'
 import { requestDefaults } from '../request.ts'
 
-/** A record as the engine makes it, for the store's contract suite. */
+/** A record as the engine makes it, for tests of a store. */
 export function sampleRecord(id: string, change: Partial<MigrationRecord> = {}): MigrationRecord {
   const at = '2024-05-01T10:00:00.000Z'
   return {

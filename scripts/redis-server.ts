@@ -1,24 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { Redis } from 'ioredis'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { requiredProgram } from './required-program.ts'
 
-const program = process.env['PATH']!.split(delimiter).map((folder) => join(folder, 'redis-server')).find(existsSync)
+const program = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'redis-server')).find(existsSync)
 
-/**
- * Whether these tests can run. Without a server they are skipped, loudly; where all services must be there
- * (SADDLE_REQUIRE_SERVICES=1), that is a failure.
- */
-export const hasRedis = (() => {
-  if (program) return true
-  if (process.env['SADDLE_REQUIRE_SERVICES'] === '1') throw new Error('redis-server is not installed, and SADDLE_REQUIRE_SERVICES=1 asks for it.')
-  console.warn('\n*** redis-server is not installed: the tests of @saddle/redis-adapter are SKIPPED. ***\n')
-  return false
-})()
+/** Whether tests that need a Redis can run. */
+export const hasRedis = requiredProgram('redis-server', program !== undefined)
 
 /** A Redis server of a test's own. */
 export interface TestRedis {
@@ -31,6 +24,8 @@ export interface TestRedis {
   start(): Promise<void>
   /** Removes all data. */
   flush(): Promise<void>
+  /** Everything that was ever written to it, from its log on disk. */
+  written(): Promise<string>
   close(): Promise<void>
 }
 
@@ -45,10 +40,11 @@ export async function startRedis(...settings: string[]): Promise<TestRedis> {
       ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', ...settings],
       { stdio: 'ignore' },
     )
-    const redis = new Redis({ port, host: '127.0.0.1', retryStrategy: () => 20, maxRetriesPerRequest: null })
-    redis.on('error', () => {})
-    await redis.ping()
-    redis.disconnect()
+    // While it starts it refuses connections, then commands.
+    while ((await command(port, 'PING').catch(() => '')) !== '+PONG') {
+      if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}`)
+      await sleep(20)
+    }
   }
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -66,14 +62,29 @@ export async function startRedis(...settings: string[]): Promise<TestRedis> {
     start,
     kill,
     async flush() {
-      const redis = new Redis({ port, host: '127.0.0.1' })
-      await redis.flushall()
-      redis.disconnect()
+      await command(port, 'FLUSHALL')
+    },
+    async written() {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+      const files = entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name), 'latin1'))
+      return (await Promise.all(files)).join('\n')
     },
     async close() {
       await kill()
       await rm(folder, { recursive: true, force: true })
     },
+  }
+}
+
+/** Sends one command and returns the first line of the answer. */
+async function command(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    socket.write(`${text}\r\n`)
+    const [data] = (await once(socket, 'data')) as [Buffer]
+    return data.toString().split('\r\n')[0]!
+  } finally {
+    socket.destroy()
   }
 }
 
