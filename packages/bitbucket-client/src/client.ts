@@ -58,6 +58,14 @@ export interface RepositoryFilter extends CallOptions {
  * Every method throws {@link SaddleError}: `AUTHENTICATION_FAILED`, `CAPTCHA_REQUIRED`, `FORBIDDEN` (which these servers
  * answer with 401), `NOT_FOUND`, `RATE_LIMITED`, `UPSTREAM_ERROR`, `PROTOCOL_ERROR` for an answer that cannot be right,
  * `NETWORK`, `TIMEOUT`, `TLS`, `REDIRECTED`, `ABORTED`. Lists are lazy: a page is fetched when it is needed.
+ *
+ * @example
+ * ```ts
+ * import { BitbucketClient } from '@saddle/bitbucket-client'
+ *
+ * const bitbucket = new BitbucketClient({ baseUrl: 'https://bitbucket.example.com', auth: { token: bitbucketToken } })
+ * for await (const { slug, archived } of bitbucket.repositories('PRJ')) console.log(slug, archived)
+ * ```
  */
 export class BitbucketClient extends SafeEmitter<HttpEvents> {
   /** The server's address, without a slash at its end unless it is the root. */

@@ -1,7 +1,7 @@
 /**
  * The `saddle` command as a function: arguments and streams in, exit status out.
  *
- * @packageDocumentation
+ * @module @saddle/cli-adapter
  */
 export { exitStatus, type ExitStatus } from './exit-status.ts'
 export type { Io, Output, Variables } from './io.ts'

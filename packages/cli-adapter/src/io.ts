@@ -1,5 +1,6 @@
 /** Where text goes: what of a Node stream the command needs. */
 export interface Output {
+  /** Takes some text; not only whole lines. */
   write(text: string): unknown
   /** Whether a person looks at it directly. */
   readonly isTTY?: boolean | undefined

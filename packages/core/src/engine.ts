@@ -73,6 +73,18 @@ interface ActiveRun {
  *
  * Every method fails with a {@link SaddleError}. Events are the union {@link ProgressEvent}, as `progress` and under the
  * name of their type. The promise carries a failure; an event only tells of it.
+ *
+ * @example
+ * ```ts
+ * import { BitbucketClient, GitHubClient, MigrationEngine } from '@saddle/core'
+ *
+ * const engine = new MigrationEngine({
+ *   bitbucket: new BitbucketClient({ baseUrl: 'https://bitbucket.example.com', auth: { token: bitbucketToken } }),
+ *   github: new GitHubClient({ auth: { token: githubToken } }),
+ * })
+ * const report = await engine.migrate({ source: { project: 'PRJ', repository: 'app' }, target: { owner: 'acme' } })
+ * console.log(report.refs?.verified, 'refs are equal;', report.losses.length, 'things stayed behind')
+ * ```
  */
 export class MigrationEngine extends SafeEmitter<EngineEvents> {
   readonly #bitbucket: BitbucketClient

@@ -1,7 +1,7 @@
 /**
  * Moves repositories from Bitbucket Data Center to GitHub: plan, migrate, verify, resume.
  *
- * @packageDocumentation
+ * @module @saddle/core
  */
 export { BitbucketClient, type BitbucketAuth, type BitbucketClientOptions, type Repository as BitbucketRepository } from '@saddle/bitbucket-client'
 export {

@@ -60,7 +60,20 @@ export const emptySnapshot = (): MigrationSnapshot => ({
   seq: 0,
 })
 
-/** The snapshot after one more event; the given one is left as it is. */
+/**
+ * The snapshot after one more event; the given one is left as it is.
+ *
+ * @example
+ * ```ts
+ * import { emptySnapshot, reduce } from '@saddle/core'
+ *
+ * let snapshot = emptySnapshot()
+ * engine.on('progress', (event) => {
+ *   snapshot = reduce(snapshot, event)
+ *   console.log(`${snapshot.percentage} % ${snapshot.message}`)
+ * })
+ * ```
+ */
 export function reduce(snapshot: MigrationSnapshot, event: ProgressEvent): MigrationSnapshot {
   const next: MigrationSnapshot = { ...snapshot, seq: event.seq }
   switch (event.type) {

@@ -3,9 +3,13 @@
  * Assertions are `node:assert`, so that a suite needs nothing else.
  */
 export interface TestFunctions {
+  /** Opens a group of tests. */
   describe: (name: string, body: () => void) => unknown
+  /** Files a test. */
   it: (name: string, body: () => Promise<void> | void) => unknown
+  /** Runs before each test of the group. */
   beforeEach: (body: () => Promise<void> | void) => unknown
+  /** Runs after each test of the group. */
   afterEach: (body: () => Promise<void> | void) => unknown
 }
 

@@ -2,7 +2,7 @@
  * Contract suites: what every implementation of one of core's interfaces has to pass, ours and yours, and what tests of
  * one are written with.
  *
- * @packageDocumentation
+ * @module @saddle/core/testing
  */
 export { jobQueueSuite, type QueueUnderTest } from './queue/contract.ts'
 export { sessionStoreSuite, type SessionStoreUnderTest } from './session/contract.ts'

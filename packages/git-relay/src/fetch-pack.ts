@@ -20,7 +20,7 @@ export interface FetchRequest {
   depth?: number | undefined
 }
 
-/** Options of {@link fetchPack}. */
+/** Options of `fetchPack`. */
 export interface FetchOptions {
   signal?: AbortSignal | undefined
   /** Longest silence in milliseconds, 10 minutes by default; 0 leaves watching to the caller. */
@@ -65,7 +65,7 @@ export async function* fetchPack(remote: GitRemote, request: FetchRequest, optio
  * Asks a source for a pack with less than everything: for a look at its history, not for passing on. What is wanted by name
  * comes whatever the filter says.
  *
- * @returns the bytes of the pack, see {@link fetchPack}; `readPack` takes them apart
+ * @returns the bytes of the pack, see `fetchPack`; `readPack` takes them apart
  * @throws SaddleError `UPSTREAM_ERROR` also from a server that does not know the filter
  */
 export function fetchFiltered(

@@ -2,7 +2,7 @@
  * git's smart HTTP between two servers: lists refs, tells what would move, and streams one pack from the one into the
  * other, in protocol versions 0 to 2. Nothing is cloned or stored.
  *
- * @packageDocumentation
+ * @module @saddle/git-relay
  */
 export { findDiverged, isAncestor, type AncestryOptions, type DivergenceOptions } from './ancestry.ts'
 export { fetchCommits, type CommitParents, type FetchCommitsOptions } from './fetch-commits.ts'

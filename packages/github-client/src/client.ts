@@ -23,6 +23,15 @@ import type {
  * `REDIRECTED`, `UPSTREAM_ERROR`, `PROTOCOL_ERROR`, `NETWORK`, `TIMEOUT`, `TLS`, `ABORTED`. Requests that may be
  * repeated are, after passing failures; a POST only when a rate limit refused it. Lists are lazy: a page is fetched when
  * it is needed.
+ *
+ * @example
+ * ```ts
+ * import { GitHubClient } from '@saddle/github-client'
+ *
+ * const github = new GitHubClient({ auth: { token: githubToken } })
+ * const { missing } = await github.checkAccess('acme')
+ * for (const sentence of missing) console.warn(sentence)
+ * ```
  */
 export class GitHubClient extends SafeEmitter<HttpEvents> {
   /** Base of the REST API. */

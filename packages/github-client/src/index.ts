@@ -2,7 +2,7 @@
  * A typed client of the GitHub REST API for migrations: repositories, access, organisations, teams, and where git
  * reaches a repository.
  *
- * @packageDocumentation
+ * @module @saddle/github-client
  */
 export { gitHubBudget, gitHubLimits, webUrlOf } from './addresses.ts'
 export * from './client.ts'

@@ -28,7 +28,7 @@ export interface GitHubClientOptions {
    */
   baseUrl?: string | URL | undefined
   auth: GitHubAuth
-  /** Base of web and git addresses; by default what {@link webUrlOf} makes of `baseUrl`. */
+  /** Base of web and git addresses; by default what `webUrlOf` makes of `baseUrl`. */
   gitUrl?: string | URL | undefined
   /** PEM certificates of a private authority, trusted besides the public ones. */
   ca?: string | readonly string[] | undefined
@@ -39,7 +39,7 @@ export interface GitHubClientOptions {
   timeouts?: Timeouts | undefined
   /** Patience with passing failures and rate limits. */
   retry?: RetryOptions | undefined
-  /** Shared with everything else that uses the REST API as the same user; by default {@link gitHubBudget}. */
+  /** Shared with everything else that uses the REST API as the same user; by default `gitHubBudget`. */
   budget?: Budget | undefined
   redactor?: Redactor | undefined
   userAgent?: string | undefined

@@ -2,7 +2,7 @@
  * The server: logins and sessions, the source and the target, migrations with live progress, bulk migrations and teams,
  * all below `/api/v1`.
  *
- * @packageDocumentation
+ * @module @saddle/http-adapter
  */
 export { openBackends, type Backends, type BackendsOptions } from './backends.ts'
 export { createLogger } from './log.ts'

@@ -12,7 +12,7 @@ const controls = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
  * line of the log is a line whatever was in a name.
  *
  * @param output - takes whole lines
- * @param secrets - values that must not be shown, such as those of the environment
+ * @param options - `secrets`: values that must not be shown, such as those of the environment
  */
 export function createLogger(output: { write(line: string): unknown }, options: { level?: LevelWithSilent; secrets?: Iterable<string> } = {}): Logger {
   const redactor = new Redactor(options.secrets)

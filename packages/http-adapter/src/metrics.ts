@@ -6,6 +6,14 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
  * What a server or worker counts, in the text format of Prometheus. One object for all that one process does; give it to
  * `createServer`, which then serves it at `GET /metrics`, and to `createWorker`. Numbers and names of routes only: no
  * repository, no address and no person is named.
+ *
+ * @example
+ * ```ts
+ * import { createServer, Metrics } from '@saddle/http-adapter'
+ *
+ * const server = await createServer({ bitbucket: { baseUrl: 'https://bitbucket.example.com' }, metrics: new Metrics() })
+ * await server.listen({ port: 8000 })
+ * ```
  */
 export class Metrics {
   readonly #registry = new Registry()

@@ -54,6 +54,14 @@ export type SaddleServer = FastifyInstance
  * Makes the server, and continues the migrations that an earlier process left unfinished.
  *
  * @throws SaddleError `MISSING_CONFIGURATION` or `INVALID_INPUT` for options that cannot work; `STORE_FAILED`
+ *
+ * @example
+ * ```ts
+ * import { createServer } from '@saddle/http-adapter'
+ *
+ * const server = await createServer({ bitbucket: { baseUrl: 'https://bitbucket.example.com' } })
+ * await server.listen({ port: 8000 })
+ * ```
  */
 export async function createServer(options: ServerOptions): Promise<SaddleServer> {
   const log = options.logger

@@ -22,6 +22,7 @@ export interface WorkerOptions {
   concurrency?: number
   /** How long a run's claim on a target lasts if its process dies, in milliseconds; see `MigrationEngine`. */
   leaseMs?: number
+  /** The servers' budgets, where a cluster shares them. */
   budgetFor?: ((server: 'bitbucket' | 'github', identity: string) => Budget) | undefined
   logger?: Logger
   /** Counts what happens. */

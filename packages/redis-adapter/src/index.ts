@@ -1,7 +1,7 @@
 /**
  * Saddle on Redis, for more than one machine: store, sessions, queue and budgets that many processes share.
  *
- * @packageDocumentation
+ * @module @saddle/redis-adapter
  */
 export { RedisBackend } from './backend.ts'
 export { RedisBudget, type RedisBudgetOptions } from './budget.ts'

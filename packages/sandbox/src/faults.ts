@@ -21,12 +21,16 @@ export type FaultAction =
   | { readonly dropAnswer: true }
   /** Confirm a push, ref by ref, and write nothing. */
   | { readonly lie: true }
-  /** Change the body of the real answer. */
-  | { readonly replaceBody: (body: string) => string }
+  | {
+      /** Change the body of the real answer. */
+      readonly replaceBody: (body: string) => string
+    }
   /** Never answer, and keep the connection open. */
   | { readonly stall: true }
-  /** Run a function before the request is carried out, wait for it, then go on as usual. */
-  | { readonly before: (request: RecordedRequest) => void | Promise<void> }
+  | {
+      /** Run a function before the request is carried out, wait for it, then go on as usual. */
+      readonly before: (request: RecordedRequest) => void | Promise<void>
+    }
 
 /** Which requests go wrong, how often, and in which way. */
 export interface FaultRule {

@@ -1,7 +1,7 @@
 /**
  * A Bitbucket Data Center and a GitHub on loopback, with real git behind them, to rehearse a migration on.
  *
- * @packageDocumentation
+ * @module @saddle/sandbox
  */
 export { startSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts'
 export type { BitbucketSandbox, ServerParts } from './bitbucket/bitbucket.ts'

@@ -56,7 +56,12 @@ export interface HostBudgetOptions {
   /** Content creation; several limits hold at once (GitHub: 80 a minute and 500 an hour). */
   creations?: readonly BudgetRate[]
   /** The clock in milliseconds and the wait; replaced in tests. */
-  clock?: { now(): number; sleep(milliseconds: number, signal?: AbortSignal): Promise<void> }
+  clock?: {
+    /** Milliseconds of a clock that never goes back. */
+    now: () => number
+    /** Waits; rejects when the signal fires. */
+    sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>
+  }
 }
 
 const realClock = { now: () => performance.now(), sleep }

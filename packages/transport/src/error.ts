@@ -113,6 +113,19 @@ const brand = Symbol.for('saddle.error')
 /**
  * The one error type. `message` is a text for a person: what happened and what to do about it. `code` is for programs.
  * Two copies of the package recognise each other's errors with {@link SaddleError.is} (`instanceof` does not).
+ *
+ * @example
+ * ```ts
+ * import { SaddleError } from '@saddle/transport'
+ *
+ * try {
+ *   await engine.migrate(request)
+ * } catch (error) {
+ *   if (!SaddleError.is(error)) throw error
+ *   console.error(`${error.message} (${error.code})`)
+ *   if (error.retryable) console.error('Running it again later can help.')
+ * }
+ * ```
  */
 export class SaddleError extends Error {
   override readonly name = 'SaddleError'

@@ -2,7 +2,7 @@
  * How Saddle speaks HTTP: one client over one dispatcher (TLS, private authorities, proxy, timeouts), one retry policy,
  * budgets, one error type, one redaction.
  *
- * @packageDocumentation
+ * @module @saddle/transport
  */
 export { abortError, throwIfAborted } from './abort.ts'
 export * from './budget.ts'

@@ -25,7 +25,9 @@ export const retryDefaults = {
   baseDelay: 500,
   maxDelay: 30_000,
   maxRetryAfter: 15 * 60_000,
+  /** `Math.random` */
   random: Math.random,
+  /** Real waiting. */
   sleep,
 } as const satisfies Required<RetryOptions>
 

@@ -61,6 +61,7 @@ export interface BulkPage {
 export interface BulkStore {
   /** Fails with `CONFLICT` when the id, or the idempotency key of the same `owner`, is taken. */
   create(record: NewBulk, items: readonly NewBulkItem[]): Promise<void>
+  /** Undefined for an unknown id. */
   get(id: string): Promise<BulkRecord | undefined>
   /** Changes some fields and returns the record after that; `NOT_FOUND` for an unknown id. */
   update(id: string, change: BulkChange): Promise<BulkRecord>
@@ -68,6 +69,7 @@ export interface BulkStore {
   list(query: BulkQuery): Promise<BulkPage>
   /** One page of items; empty for an unknown id. */
   items(id: string, query?: BulkItemQuery): Promise<BulkItem[]>
+  /** One repository of a bulk migration; undefined for an unknown one. */
   item(id: string, index: number): Promise<BulkItem | undefined>
   /** Changes an item if it is as expected, and says whether it was; `NOT_FOUND` for an unknown one. */
   updateItem(id: string, index: number, change: BulkItemChange, expected?: BulkItemExpectation): Promise<boolean>

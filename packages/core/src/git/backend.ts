@@ -61,6 +61,7 @@ export interface TransferResult {
 export interface GitBackend {
   /** `relay`, `native`, `isomorphic`, or a name of your own. */
   readonly name: string
+  /** Moves what the target lacks, then the refs; see {@link GitBackend} for what it may throw. */
   transfer(
     request: GitTransfer,
     options: { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void },

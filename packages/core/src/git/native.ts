@@ -1,3 +1,8 @@
+/**
+ * The git program on disk, for what cannot be streamed at once.
+ *
+ * @module @saddle/core/git/native
+ */
 import type { RefUpdate } from '@saddle/git-relay'
 import { SaddleError } from '@saddle/transport'
 import type { GitBackend, GitTransfer, RefOutcome, TransferProgress, TransferResult } from './backend.ts'

@@ -1,3 +1,8 @@
+/**
+ * The pack relay: git objects stream from server to server.
+ *
+ * @module @saddle/core/git/relay
+ */
 import { relayPack, type RelayPhase } from '@saddle/git-relay'
 import type { GitBackend, GitTransfer, TransferProgress, TransferResult } from './backend.ts'
 

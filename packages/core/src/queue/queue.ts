@@ -60,7 +60,9 @@ export interface JobQueue {
   process(handler: JobHandler, options: ProcessOptions): QueueWorker
   /** Stops giving out jobs, to all workers, until {@link resume}; those under way go on. */
   pause(): Promise<void>
+  /** Gives out jobs again. */
   resume(): Promise<void>
+  /** How many jobs wait, are worked on, and wait for their time. */
   counts(): Promise<QueueCounts>
   /** Resolves when the queue can be used now. */
   ping(): Promise<void>

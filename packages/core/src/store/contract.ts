@@ -21,7 +21,21 @@ export interface StoreUnderTest {
 
 const minute = 60_000
 
-/** The contract of {@link MigrationStore} with its bulk migrations. Every implementation passes it, those of others as well. */
+/**
+ * The contract of {@link MigrationStore} with its bulk migrations. Every implementation passes it, those of others as well.
+ *
+ * @example
+ * ```ts
+ * import { afterEach, beforeEach, describe, it } from 'vitest'
+ * import { MemoryStore } from '@saddle/core'
+ * import { migrationStoreSuite } from '@saddle/core/testing'
+ *
+ * migrationStoreSuite({ describe, it, beforeEach, afterEach }, 'MemoryStore', async () => ({
+ *   store: new MemoryStore(),
+ *   dispose: async () => {},
+ * }))
+ * ```
+ */
 export function migrationStoreSuite(
   { describe, it, beforeEach, afterEach }: TestFunctions,
   name: string,

@@ -14,6 +14,7 @@ export interface EventLog {
   watch(): Watch
   /** How long to wait for a change before looking anyway, for stores that other processes write to. */
   pollMs?: number
+  /** Whether the store was closed, which ends all following. */
   closed(): boolean
 }
 

@@ -2,7 +2,7 @@
  * For those who write a store of their own: what the stores of this package share, so that pages, followers and errors are
  * the same everywhere.
  *
- * @packageDocumentation
+ * @module @saddle/core/store/kit
  */
 export { changeItem, isExpected, limitOf, newBulk, withChange, type BulkDelta } from '../bulk/change.ts'
 export { bulkFailures } from '../bulk/failures.ts'

@@ -1,3 +1,8 @@
+/**
+ * A store that forgets with its process.
+ *
+ * @module @saddle/core/store/memory
+ */
 import { MemoryBulkStore } from '../bulk/memory-store.ts'
 import type { ProgressEvent } from '../events.ts'
 import type { MigrationChange, MigrationRecord } from '../record.ts'

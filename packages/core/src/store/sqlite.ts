@@ -1,3 +1,8 @@
+/**
+ * A store in a file, for one machine. Needs the package `libsql`.
+ *
+ * @module @saddle/core/store/sqlite
+ */
 import { SqliteBulkStore } from '../bulk/sqlite-store.ts'
 import type { ProgressEvent } from '../events.ts'
 import type { MigrationChange, MigrationRecord, MigrationStatus } from '../record.ts'
@@ -27,6 +32,16 @@ const pollMs = 100
 /**
  * Remembers migrations in a SQLite file, which several processes of one machine may use at once. Needs the package
  * `libsql`, which is loaded when the store is opened.
+ *
+ * @example
+ * ```ts
+ * import { MigrationEngine, SqliteStore } from '@saddle/core'
+ *
+ * const store = await SqliteStore.open({ path: 'saddle.db' })
+ * const engine = new MigrationEngine({ bitbucket, github, store })
+ * for (const { id, status } of (await engine.history({ limit: 10 })).items) console.log(id, status)
+ * await store.close()
+ * ```
  */
 export class SqliteStore implements MigrationStore {
   readonly bulks: SqliteBulkStore

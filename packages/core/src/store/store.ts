@@ -89,6 +89,7 @@ export interface MigrationStore {
   readonly bulks: BulkStore
   /** Fails with `CONFLICT` when the id, or the idempotency key of the same `owner`, is taken. */
   createMigration(record: MigrationRecord): Promise<void>
+  /** One migration's record; undefined for an unknown id. */
   getMigration(id: string): Promise<MigrationRecord | undefined>
   /** Changes some fields and sets `updatedAt`; `NOT_FOUND` for an unknown id. */
   updateMigration(id: string, change: MigrationChange, fence?: Fence): Promise<void>

@@ -26,6 +26,14 @@ const permissions = ['admin', 'maintain', 'push', 'triage', 'pull'] as const sat
 /**
  * Teams of a GitHub organisation and what they may do with its repositories. Every method fails with a
  * {@link SaddleError}; see `GitHubClient` for the codes.
+ *
+ * @example
+ * ```ts
+ * import { TeamsManager } from '@saddle/core'
+ *
+ * const teams = new TeamsManager({ github })
+ * for await (const { name, permission } of teams.teamsOf('acme', 'app')) console.log(name, permission)
+ * ```
  */
 export class TeamsManager extends SafeEmitter<TeamsEvents> {
   readonly #github: GitHubClient

@@ -43,6 +43,7 @@ export interface ServerParts {
   /** Folder for the bare repositories. */
   readonly folder: string
   readonly tls?: { readonly key: string; readonly cert: string }
+  /** What every request is delayed by now. */
   readonly delayMs: () => number
 }
 
