@@ -34,13 +34,15 @@ function check(): Map<string, string[]> {
   const configFile = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => readFileSync(path, 'utf8'))
   const { options } = ts.parseJsonConfigFileContent(configFile.config, ts.sys, root)
   const files = new Map(snippets.map((snippet, index) => [fileOf(index), moduleOf(snippet)]))
-  const host = ts.createCompilerHost(options)
-  const { fileExists, readFile, getSourceFile } = host
-  host.fileExists = (path) => files.has(path) || fileExists(path)
-  host.readFile = (path) => files.get(path) ?? readFile(path)
-  host.getSourceFile = (path, version, ...rest) => {
-    const text = files.get(path)
-    return text === undefined ? getSourceFile(path, version, ...rest) : ts.createSourceFile(path, text, version)
+  const onDisk = ts.createCompilerHost(options)
+  const host: ts.CompilerHost = {
+    ...onDisk,
+    fileExists: (path) => files.has(path) || onDisk.fileExists(path),
+    readFile: (path) => files.get(path) ?? onDisk.readFile(path),
+    getSourceFile: (path, version, ...rest) => {
+      const text = files.get(path)
+      return text === undefined ? onDisk.getSourceFile(path, version, ...rest) : ts.createSourceFile(path, text, version)
+    },
   }
   const program = ts.createProgram([...files.keys()], options, host)
   return new Map([...files.keys()].map((path) => {

@@ -8,6 +8,8 @@ import {
 // What must not compile: the type check of the workspace fails when a line below an expectation does. Nothing here runs.
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const holds = <_Claim extends true>(): void => undefined
+/** Takes values of exactly one type. */
+const exactly = <Wanted>() => <Given>(_value: Given, ..._otherwise: Equal<Wanted, Given> extends true ? [] : [never]): void => undefined
 declare const engine: MigrationEngine
 declare const record: MigrationRecord
 declare const event: ProgressEvent
@@ -53,14 +55,14 @@ export function requests(): MigrationRequest[] {
 }
 
 export function events(): void {
-  engine.on('progress', (any) => holds<Equal<typeof any, ProgressEvent>>())
-  engine.on('step-end', ({ outcome }) => holds<Equal<typeof outcome, 'done' | 'skipped' | 'failed'>>())
-  engine.on('migration-end', ({ status }) => holds<Equal<typeof status, 'completed' | 'failed' | 'cancelled'>>())
+  engine.on('progress', (every) => exactly<ProgressEvent>()(every))
+  engine.on('step-end', ({ outcome }) => exactly<'done' | 'skipped' | 'failed'>()(outcome))
+  engine.on('migration-end', ({ status }) => exactly<'completed' | 'failed' | 'cancelled'>()(status))
   // @ts-expect-error there is no such event
   engine.on('finished', () => undefined)
   // @ts-expect-error a start has no outcome
   engine.on('step-start', ({ outcome }) => outcome)
-  if (event.type === 'loss') holds<Equal<typeof event.loss.kind, LossKind>>()
+  if (event.type === 'loss') exactly<LossKind>()(event.loss.kind)
   // @ts-expect-error only after looking at the type
   void event.loss
   // @ts-expect-error the order of the two
