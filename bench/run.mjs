@@ -72,10 +72,14 @@ async function compare(title, ways) {
 }
 
 if (only.includes('large')) {
-  const blobSize = 6000
-  const commits = Math.ceil((mebibytes * 2 ** 20) / blobSize)
-  await ask('seed', { slugs: ['large'], seed: { commits, blobSize, branches: 20, tags: 50 } })
-  await compare(`One repository of ${mebibytes} MiB, ${commits} commits`, { saddle: () => saddle(['large'], 1), 'clone+push': () => shell(['large'], 1) })
+  // A commit with its trees and the delta of its file is about this much of a pack.
+  const commits = Math.ceil((mebibytes * 2 ** 20) / 1330)
+  await ask('seed', { slugs: ['large'], seed: { commits, blobSize: 20_000, text: true, branches: 20, tags: 50 } })
+  for (const delayMs of [0, 25]) {
+    await ask('delay', { delayMs })
+    await compare(`One repository of ${mebibytes} MiB, ${commits} commits, ${delayMs} ms of delay a request`, { saddle: () => saddle(['large'], 1), 'clone+push': () => shell(['large'], 1) })
+  }
+  await ask('delay', { delayMs: 0 })
 }
 if (only.includes('small')) {
   const slugs = Array.from({ length: 60 }, (_, n) => `small-${n}`)

@@ -1,5 +1,6 @@
 import { SaddleError, type GitRemote } from '@saddle/transport'
 import { throwIfErr } from './advertisement.ts'
+import { chunksOf } from './chunks.ts'
 import { agent, countingPatience, failureAt, postUploadPack, release } from './git-http.ts'
 import { delimPkt, flushPkt, pktLine, pktText, PktReader } from './pkt-line.ts'
 import type { ObjectFormat } from './refs.ts'
@@ -48,7 +49,7 @@ export async function* fetchPack(remote: GitRemote, request: FetchRequest, optio
     patience,
   })
   let whole = false
-  const reader = new PktReader(body)
+  const reader = new PktReader(chunksOf(body))
   try {
     await (v2 ? skipToPackfile(reader) : skipAcknowledgements(reader))
     yield* sidebandData(reader, { onText, onError: sourceGaveUp, onTruncated: packTruncated, onActivity })

@@ -2,6 +2,7 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Readable } from 'node:stream'
 import { connectionFailure, SaddleError, statusError, type FailedAnswer, type GitRemote, type Headers, type HttpAnswer } from '@saddle/transport'
+import { chunksOf } from './chunks.ts'
 import { PktReader } from './pkt-line.ts'
 import { sanitize } from './remote-text.ts'
 import { version } from './version.ts'
@@ -94,7 +95,7 @@ export async function readAnswer<T>(
   signal: AbortSignal | undefined,
   read: (reader: PktReader) => Promise<T>,
 ): Promise<T> {
-  const reader = new PktReader(body, answerLimit)
+  const reader = new PktReader(chunksOf(body), answerLimit)
   try {
     const result = await read(reader)
     release(body, reader)

@@ -24,6 +24,11 @@ export interface GeneratedSeed {
   readonly notes?: boolean
   /** Size in bytes of each blob, random and incompressible. By default a line of text. */
   readonly blobSize?: number
+  /**
+   * Whether blobs of `blobSize` are text, as source code is: it compresses, a change to a file replaces some lines, and
+   * the pack holds deltas.
+   */
+  readonly text?: boolean
   /** Files changed by each commit. Default 1. */
   readonly filesPerCommit?: number
   /** More files, by path, added by the last commit. */
@@ -54,7 +59,7 @@ export async function plantSeed(git: Git, path: string, seed: Seed, name: string
     // Always a pack, as on a server.
     'fastimport.unpackLimit': '0',
     // Random content neither deflates nor resembles other content: no time is spent on trying.
-    ...(seed.blobSize === undefined ? {} : { 'core.compression': '0', 'core.bigFileThreshold': '256' }),
+    ...(seed.blobSize === undefined || seed.text ? {} : { 'core.compression': '0', 'core.bigFileThreshold': '256' }),
   })
   const failed: Buffer[] = []
   child.stderr.on('data', (chunk: Buffer) => failed.push(chunk))
@@ -101,9 +106,11 @@ async function writeHistory(
   pointers: readonly string[],
 ): Promise<void> {
   const sink = new BatchedWriter(out)
-  const { commits, branches = 1, tags = 0, filesPerCommit = 1, blobSize } = seed
+  const { commits, branches = 1, tags = 0, filesPerCommit = 1, blobSize, text = false } = seed
   let mark = 0
   const content = () => blobSize === undefined ? Buffer.from(`${random.bytes(24).toString('hex')}\n`) : random.bytes(blobSize)
+  const changes = commits * filesPerCommit
+  if (text) await writeTexts(sink, changes, blobSize ?? 5000, random)
   const commit = async (ref: string, date: number, message: string, parent?: number) => {
     const when = `${person} ${firstDate + date * 60} +0000`
     sink.text(`commit ${ref}\nmark :${++mark}\nauthor ${when}\ncommitter ${when}\n${data(message)}`)
@@ -114,7 +121,9 @@ async function writeHistory(
     await commit(`refs/heads/${branch}`, index, `Change ${index + 1}\n`)
     for (let file = 0; file < filesPerCommit; file++) {
       const number = index * filesPerCommit + file
-      await sink.file(`part-${number % 64}/file-${Math.floor(number / 64) % 64}.txt`, content())
+      const path = `part-${number % 64}/file-${Math.floor(number / 64) % 64}.txt`
+      if (text) sink.text(`M 100644 :${textMark + number} ${path}\n`)
+      else await sink.file(path, content())
     }
     if (index === commits - 1) {
       for (const [path, body] of Object.entries(seed.files ?? {})) await sink.file(path, Buffer.from(body))
@@ -158,6 +167,26 @@ async function writeHistory(
   await sink.flush()
 }
 
+/** Marks from here on are those of texts; commits are marked from 1 on. */
+const textMark = 1_000_000_000
+
+/**
+ * Writes the contents of all changes, marked in the order of the changes. File by file, each version after the one before
+ * it, since git fast-import makes deltas to what came last.
+ */
+async function writeTexts(sink: BatchedWriter, changes: number, size: number, random: SeededRandom): Promise<void> {
+  const files = 64 * 64
+  for (let file = 0; file < Math.min(files, changes); file++) {
+    const content = random.text(size)
+    for (let change = file; change < changes; change += files) {
+      const part = random.text(Math.ceil(size / 40))
+      part.copy(content, Math.floor(random.next() * (size - part.length)))
+      sink.text(`blob\nmark :${textMark + change}\ndata ${size}\n`)
+      await sink.content(Buffer.from(content))
+    }
+  }
+}
+
 const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`
 
 /** Gathers small writes, and waits whenever the reader is behind. */
@@ -176,6 +205,11 @@ class BatchedWriter {
 
   async file(path: string, content: Buffer): Promise<void> {
     this.text(`M 100644 inline "${path.replace(/[\\"]/g, '\\$&').replaceAll('\n', '\\n')}"\ndata ${content.length}\n`)
+    await this.content(content)
+  }
+
+  /** Sends the bytes that a `data` line announced. */
+  async content(content: Buffer): Promise<void> {
     this.#push(content)
     this.text('\n')
     await this.drained()
