@@ -73,38 +73,60 @@ interface Seen {
   data: { status: string; progress: number }
 }
 
+async function post(url: string, path: string, cookie: string, body: object): Promise<Record<string, unknown>> {
+  const headers = { 'content-type': 'application/json', cookie, 'x-github-token': stage.sandbox.github.token }
+  const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) })
+  const said = (await answer.json()) as Record<string, unknown>
+  expect(answer.status, JSON.stringify(said)).toBe(202)
+  return said
+}
+
+async function get(url: string, path: string, cookie: string): Promise<Record<string, unknown>> {
+  return (await (await fetch(url + path, { headers: { cookie, accept: 'application/json' } })).json()) as Record<string, unknown>
+}
+
 async function start(url: string, cookie: string, slug: string): Promise<string> {
-  const answer = await fetch(`${url}/api/v1/migration/start`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', cookie, 'x-github-token': stage.sandbox.github.token },
-    body: JSON.stringify({ source: { project: 'PROJ', repository: slug }, target: { owner: 'acme', name: slug }, repository_option: 'new' }),
-  })
-  const body = (await answer.json()) as { migration_id: string }
-  expect(answer.status, JSON.stringify(body)).toBe(202)
-  return body.migration_id
+  const wanted = { source: { project: 'PROJ', repository: slug }, target: { owner: 'acme', name: slug }, repository_option: 'new' }
+  return (await post(url, '/api/v1/migration/start', cookie, wanted))['migration_id'] as string
 }
 
 describe('saddle serve', () => {
   it('goes on with what ran when it was killed, and its watchers miss nothing', async () => {
     await stage.sandbox.bitbucket.createRepository({ project: 'PROJ', slug: 'killed', seed: { commits: 20, branches: 2 } })
-    const held = stage.sandbox.github.fault({ method: 'POST', path: 'killed.git/git-receive-pack', action: { stall: true } })
+    for (const slug of ['many-1', 'many-2']) await stage.sandbox.bitbucket.createRepository({ project: 'PROJ', slug })
+    const stall = (slug: string) => stage.sandbox.github.fault({ method: 'POST', path: `${slug}.git/git-receive-pack`, action: { stall: true } })
+    const [held, heldToo] = [stall('killed'), stall('many-2')]
     const first = await serve()
     const cookie = await login(first.url)
     const id = await start(first.url, cookie, 'killed')
     const before = read(`${first.url}/api/v1/migration/status/${id}`, { cookie })
-    await held.fired
+    await post(first.url, '/api/v1/migration/bulk/start', cookie, { bulk_migration_id: 'many', source_project: 'PROJ', source_repositories: ['many-1', 'many-2'], target_owner: 'acme' })
+    // One is done, one is under way.
+    const manyBefore = read(`${first.url}/api/v1/migration/bulk/many/events`, { cookie })
+    await expect.poll(async () => (await get(first.url, '/api/v1/migration/bulk/many/status', cookie))['completed'], { timeout: 10_000 }).toBe(1)
+    await Promise.all([held.fired, heldToo.fired])
     // Until the event of the transfer has been stored and sent.
-    await expect.poll(async () => (await (await fetch(`${first.url}/api/v1/migration/status/${id}`, { headers: { cookie, accept: 'application/json' } })).json() as { progress: { current_step: string } }).progress.current_step).toBe('Cloning repository')
+    await expect.poll(() => get(first.url, `/api/v1/migration/status/${id}`, cookie)).toMatchObject({ progress: { current_step: 'Cloning repository' } })
     first.child.kill('SIGKILL')
     await first.ended
-    const seen = await before
+    const [seen, manySeen] = await Promise.all([before, manyBefore])
     held.remove()
+    heldToo.remove()
 
     const second = await serve()
-    const rest = await read(`${second.url}/api/v1/migration/status/${id}`, { cookie, 'last-event-id': String(seen.at(-1)!.id) })
+    const [rest, manyRest] = await Promise.all([
+      read(`${second.url}/api/v1/migration/status/${id}`, { cookie, 'last-event-id': String(seen.at(-1)!.id) }),
+      read(`${second.url}/api/v1/migration/bulk/many/events`, { cookie, 'last-event-id': String(manySeen.at(-1)!.id) }),
+    ])
     expect([...seen, ...rest].map((event) => event.id)).toEqual([...seen, ...rest].map((_, index) => index + 1))
     expect(rest.at(-1)!.data).toMatchObject({ status: 'completed', progress: 100 })
     expect(await stage.clonedRefs('killed')).toBe(await stage.sourceRefs('killed'))
+    const many = [...manySeen, ...manyRest].map((event) => event.id)
+    expect(many).toEqual([...new Set(many)].toSorted((a, b) => a - b))
+    expect(manyRest.at(-1)!.data).toMatchObject({ status: 'completed', completed: 2, failed: 0 })
+    // What was done is not done again.
+    const { repositories } = (await get(second.url, '/api/v1/migration/bulk/many/report', cookie)) as { repositories: { source: string; attempts: number }[] }
+    expect(repositories.map(({ source, attempts }) => [source, attempts])).toEqual([['PROJ/many-1', 1], ['PROJ/many-2', expect.any(Number)]])
 
     second.child.kill('SIGTERM')
     expect(await second.ended).toBe(0)

@@ -40,6 +40,15 @@ describe('the name of the server', () => {
     expectShape(answer.body)
   })
 
+  it('is that of the header, not of a whole address in the request line, and has to be there', async () => {
+    const absolute = await sendRaw(stage.port, rawRequest('GET', 'http://evil.example/api/v1/auth/session', { host: 'evil.example' }))
+    expect(absolute.status).toBe(421)
+    const none = await sendRaw(stage.port, 'GET /api/v1/auth/session HTTP/1.1\r\nconnection: close\r\n\r\n')
+    expect(none.status).toBe(400)
+    const forwarded = await raw('GET', '/api/v1/auth/session', { host: 'evil.example', 'x-forwarded-host': '127.0.0.1' })
+    expect(forwarded.status).toBe(421)
+  })
+
   it.each(['127.0.0.1', 'localhost:1234', '[::1]:80', 'saddle.internal:8443', 'LOCALHOST'])('can be %s', async (host) => {
     expect((await raw('GET', '/health', { host })).status).toBe(200)
   })
@@ -129,6 +138,14 @@ describe('addresses that are not there', () => {
     expectShape(answer.body)
   })
 
+  it('cannot be reached by a path that goes up, or twice through the decoder', async () => {
+    for (const path of ['/api/v1/../../etc/passwd', '/docs/static/..%2f..%2f..%2fpackage.json', '/docs/static/%252e%252e/package.json', '/redoc/../../package.json', '//evil.example/%2e%2e']) {
+      const answer = await raw('GET', path)
+      expect([404, 421, 422], path).toContain(answer.status)
+      expect(answer.body).not.toContain('"dependencies"')
+    }
+  })
+
   it.each([['DELETE', '/health', 'GET, HEAD'], ['GET', '/api/v1/migration/start', 'POST'], ['PUT', '/api/v1/auth/logout', 'GET, HEAD, POST'], ['PATCH', '/api/v1/migration/bulk/x/status', 'GET, HEAD']])(
     '%s %s has other methods', async (method, path, allow) => {
       const answer = await raw(method, path)
@@ -185,7 +202,7 @@ describe('names', () => {
 describe('addresses', () => {
   it('are the operator\'s alone: no field of a request takes one', async () => {
     stage.sandbox.bitbucket.clearRequests()
-    for (const address of ['http://169.254.169.254/', 'http://[::ffff:127.0.0.1]/', 'http://2130706433/', 'file:///etc/passwd', 'gopher://x', 'ext::sh -c id', 'https://allowed@evil/', 'https://x/\r\nHost: y']) {
+    for (const address of ['http://169.254.169.254/', 'http://[::ffff:127.0.0.1]/', 'http://2130706433/', 'http://0x7f000001/', 'http://localhost/', 'https://allowed.evil.com', 'file:///etc/passwd', 'gopher://x', 'ext::sh -c id', 'https://allowed@evil/', 'https://x/\r\nHost: y']) {
       for (const body of [
         { ...startBody, source: { project: 'PRJ', repository: address } },
         { ...startBody, source: { project: address, repository: 'repo' } },
