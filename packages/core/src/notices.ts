@@ -43,8 +43,8 @@ export class ClientNotices {
   }
 
   readonly #onRetry = ({ host, path, waitMs, message }: HttpEvents['retry']): void => {
-    const concerned = [...this.#listeners].filter(({ request }) => names(request).some((name) => path.toLowerCase().includes(name)))
-    const text = `${host}: ${message} Trying again in ${(waitMs / 1000).toFixed(1)} s.`
+    const concerned = [...this.#listeners].filter(({ request }) => isNamedIn(path, request))
+    const text = `${message.includes(host) ? '' : `${host}: `}${message} Trying again in ${(waitMs / 1000).toFixed(1)} s.`
     for (const { report } of concerned.length > 0 ? concerned : this.#listeners) report({ type: 'message', level: 'warning', text })
   }
 
@@ -63,11 +63,12 @@ export class ClientNotices {
   }
 }
 
-/** The ways in which paths name the two repositories, in lower case. */
-function names({ source, target }: NormalizedRequest): string[] {
+/** Whether a path names one of the two repositories; not one whose name only begins like it. */
+function isNamedIn(path: string, { source, target }: NormalizedRequest): boolean {
   const { project, repository } = source
   const { owner, name } = target
+  const whole = `${path.toLowerCase()}/`
   return [
     `/projects/${project}/repos/${repository}`, `/scm/${project}/${repository}.git`, `/${owner}/${name}.git`, `/repos/${owner}/${name}`,
-  ].map((path) => path.toLowerCase())
+  ].some((name) => whole.includes(`${name.toLowerCase()}/`))
 }

@@ -27,7 +27,9 @@ export function chart(spans: readonly Span[], total: number): string {
   const ended = spans.filter(({ status }) => status !== 'in_progress' && status !== 'pending')
   if (ended.length === 0) return ''
   const from = Math.min(...minmax(spans.map(({ start }) => start)))
-  const to = Math.max(from + 1, ...minmax(spans.map(({ end }) => end)))
+  const latest = Math.max(from + 1, ...minmax(spans.map(({ end }) => end)))
+  // A little room after the end, so that its last step can be seen.
+  const to = from + (latest - from) * 1.01
   const x = (time: number) => round(left + ((time - from) / (to - from)) * (width - left - right))
   const y = (count: number) => round(height - bottom - (count / Math.max(1, total)) * (height - top - bottom))
   const areas: string[] = []
@@ -38,7 +40,7 @@ export function chart(spans: readonly Span[], total: number): string {
     below = times
   }
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Repositories that arrived and failed over time">
-${grid(total, y)}${timeAxis(to - from, from, x)}
+${grid(total, y)}${timeAxis(latest - from, from, x)}
 ${areas.join('\n')}
 <path class="running" d="${runningLine(spans, x, y)}"/>
 </svg>`

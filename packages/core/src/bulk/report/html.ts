@@ -81,15 +81,17 @@ function cards(bulk: ReportHead['bulk'], { refsVerified, bytes, withLosses }: Re
 
 function verification(completed: number, { refsVerified, refsRejected }: ReportSummary): string {
   if (completed === 0) return 'No repository has been verified yet.'
-  const refused = refsRejected ? ` The target refused ${countText(refsRejected)} refs of repositories that failed; they are named below.` : ''
-  return `For each repository that arrived, every branch, tag and note was read back from the target and is the same, hash for hash: ${countText(refsVerified)} refs in ${countText(completed)} ${completed === 1 ? 'repository' : 'repositories'}. A commit's hash covers its whole history.${refused}`
+  const refused = refsRejected ? ` The target refused ${refsText(refsRejected)} of repositories that failed; see below.` : ''
+  return `For each repository that arrived, every branch, tag and note was read back from the target and is the same, hash for hash: ${refsText(refsVerified)} in ${countText(completed)} ${completed === 1 ? 'repository' : 'repositories'}. A commit's hash covers its whole history.${refused}`
 }
+
+const refsText = (count: number): string => `${countText(count)} ${count === 1 ? 'ref' : 'refs'}`
 
 function over({ spans }: ReportSummary, total: number): string {
   const drawing = chart(spans, total)
   if (!drawing) return ''
   const key = (name: string, colour: string) => `<span><i style="background:var(--${colour})"></i>${name}</span>`
-  return `<h2>The run over time</h2>\n${drawing}\n<p class="legend dim">${key('arrived', 'good')}${key('failed or cancelled', 'bad')}${key('under way at once', 'run')}</p>\n`
+  return `<h2>The run over time</h2>\n${drawing}\n<p class="legend dim">${key('arrived', 'good-area')}${key('failed or cancelled', 'bad-area')}${key('under way at once', 'run')}</p>\n`
 }
 
 function errors({ errors: found }: ReportSummary): string {
@@ -97,7 +99,7 @@ function errors({ errors: found }: ReportSummary): string {
   const items = [...found].sort(([, a], [, b]) => b.repositories - a.repositories).map(([code, { repositories, examples }]) => {
     const shown = examples.map(({ source, message }) => `<li><b>${html(source)}</b>: ${html(message)}</li>`).join('')
     const more = repositories > examples.length ? `<li class="dim">and ${countText(repositories - examples.length)} more, in the table below</li>` : ''
-    return `<tr><td><code>${html(code)}</code></td><td class="number">${countText(repositories)}</td><td>${html(remedies[code as ErrorCode] ?? '')}<ul>${shown}${more}</ul></td></tr>`
+    return `<tr><td class="code"><code>${html(code)}</code></td><td class="number">${countText(repositories)}</td><td class="text">${html(remedies[code as ErrorCode] ?? '')}<ul>${shown}${more}</ul></td></tr>`
   })
   return `<h2>What went wrong, and what to do</h2>\n<div class="table"><table><thead><tr><th>Failure</th><th class="number">Repositories</th><th>What to do</th></tr></thead><tbody>${items.join('\n')}</tbody></table></div>\n`
 }
@@ -106,7 +108,7 @@ function losses({ losses: found }: ReportSummary): string {
   if (found.size === 0) return '<h2>Left behind</h2>\n<p>Nothing that was seen at the source was left behind.</p>\n'
   const items = [...found.values()].sort((a, b) => b.repositories - a.repositories).map(
     ({ subject, reason, repositories, count }) =>
-      `<tr><td>${html(subject)}</td><td class="number">${countText(count)}</td><td class="number">${countText(repositories)}</td><td>${html(reason)}</td></tr>`,
+      `<tr><td class="name">${html(subject)}</td><td class="number">${countText(count)}</td><td class="number">${countText(repositories)}</td><td class="text">${html(reason)}</td></tr>`,
   )
   return `<h2>Left behind</h2>\n<div class="table"><table><thead><tr><th>What</th><th class="number">How many</th><th class="number">Repositories</th><th>Why</th></tr></thead><tbody>${items.join('\n')}</tbody></table></div>\n`
 }
@@ -119,11 +121,11 @@ function tableRow(row: ReportRow): string {
   const lost = row.losses.map(({ subject, count, reason }) => `<li>${html(subject)}${count === undefined ? '' : ` (${countText(count)})`}: ${html(reason)}</li>`).join('')
   const remarks = [
     row.error ? `<span class="bad">${html(row.error.message)}</span>` : '',
-    refused ? `<details><summary>${row.refsRejected.length} refs refused</summary><ul>${refused}</ul></details>` : '',
+    refused ? `<details><summary>${refsText(row.refsRejected.length)} refused</summary><ul>${refused}</ul></details>` : '',
     lost ? `<details><summary>${row.losses.length} left behind</summary><ul>${lost}</ul></details>` : '',
     again,
   ]
   const done = row.status === 'completed'
-  return `<tr><td class="status">${signs[row.status]}</td><td>${html(row.source)}</td><td>${target}</td><td class="number">${done ? countText(row.refsVerified) : '–'}</td><td class="number">${bytesText(row.bytes)}</td><td class="number">${row.startedAt === undefined ? '–' : durationText(row.durationMs)}</td><td>${remarks.filter(Boolean).join(' ')}</td></tr>
+  return `<tr><td class="status">${signs[row.status]}</td><td class="name">${html(row.source)}</td><td class="name">${target}</td><td class="number">${done ? countText(row.refsVerified) : '–'}</td><td class="number">${bytesText(row.bytes)}</td><td class="number">${row.startedAt === undefined ? '–' : durationText(row.durationMs)}</td><td class="text">${remarks.filter(Boolean).join(' ')}</td></tr>
 `
 }
