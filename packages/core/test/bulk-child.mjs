@@ -11,6 +11,8 @@ const retry = { attempts: 8, baseDelay: 100 }
 const engine = new MigrationEngine({
   bitbucket: new BitbucketClient({ ...bitbucket, retry }), github: new GitHubClient({ ...github, retry }), store, leaseMs, retry,
 })
+// Who kills it counts from here: before that there is nothing to interrupt.
+engine.once('migration-start', () => process.stdout.write('begun\n'))
 const { status } = await engine.bulk.run(bulkId, { concurrency, leaseMs })
 process.stdout.write(status)
 process.exit(0)

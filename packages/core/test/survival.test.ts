@@ -42,8 +42,8 @@ describe('a bulk migration between servers that fail one request in ten, in a pr
       const process = start({ path, bulkId: bulk.id }, stage)
       const exit = once(process, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
       if (killed < kills) {
-        const moment = 700 + random() * Math.max(800, (repositories * 60) / kills)
-        await Promise.race([exit, sleep(moment)])
+        await Promise.race([exit, once(process.stdout, 'data')])
+        await Promise.race([exit, sleep(random() * Math.max(800, (repositories * 60) / kills))])
         if (process.exitCode === null) killed++
         process.kill('SIGKILL')
       }
@@ -73,7 +73,7 @@ describe('a bulk migration between servers that fail one request in ten, in a pr
 })
 
 function start({ path, bulkId }: { path: string; bulkId: string }, { sandbox: { bitbucket, github } }: Stage) {
-  const process = spawn(globalThis.process.execPath, [child], { stdio: ['pipe', 'ignore', 'inherit'] })
+  const process = spawn(globalThis.process.execPath, [child], { stdio: ['pipe', 'pipe', 'inherit'] })
   process.stdin.end(
     JSON.stringify({
       path, bulkId, leaseMs, concurrency: 8,

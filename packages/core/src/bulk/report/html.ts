@@ -91,7 +91,7 @@ function over({ spans }: ReportSummary, total: number): string {
   const drawing = chart(spans, total)
   if (!drawing) return ''
   const key = (name: string, colour: string) => `<span><i style="background:var(--${colour})"></i>${name}</span>`
-  return `<h2>The run over time</h2>\n${drawing}\n<p class="legend dim">${key('arrived', 'good-area')}${key('failed or cancelled', 'bad-area')}${key('under way at once', 'run')}</p>\n`
+  return `<h2>The run over time</h2>\n<div class="wide">${drawing}</div>\n<p class="legend dim">${key('arrived', 'good-area')}${key('failed or cancelled', 'bad-area')}${key('under way at once', 'run')}</p>\n`
 }
 
 function errors({ errors: found }: ReportSummary): string {

@@ -13,7 +13,7 @@ svg{width:100%;height:auto;background:var(--card);border:1px solid var(--line);b
 svg .grid{stroke:var(--line)}svg .axis{fill:var(--dim);font-size:12px}
 svg .completed{fill:var(--good-area)}svg .failed{fill:var(--bad-area)}svg .running{fill:none;stroke:var(--run);stroke-width:1.5}
 .legend span{margin-right:18px}.legend i{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:6px;vertical-align:-1px}
-.table{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
+svg{min-width:600px}.wide,.table{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
 th,td{text-align:left;padding:7px 10px;border-bottom:1px solid var(--line);vertical-align:top}
 th{position:sticky;top:0;background:var(--back);font-weight:600;color:var(--dim)}td{overflow-wrap:anywhere}
 td.number,th.number{text-align:right;white-space:nowrap}td.status,td.code{white-space:nowrap}td.name{min-width:10em}td.text{min-width:16em}
