@@ -69,7 +69,7 @@ async function read({ url, headers, connections, seconds }) {
     }
   }))
   agent.destroy()
-  return { perSecond: Math.round(answers / ((performance.now() - started) / 1000)) }
+  return { answers, perSecond: Math.round(answers / ((performance.now() - started) / 1000)) }
 }
 
 console.log(JSON.stringify(await { watch, read }[job.kind](job)))

@@ -1,5 +1,5 @@
-// A Saddle server with its embedded stores, and beside it on request a bare Fastify route with the same answer, in a process
-// of its own. Takes one JSON command a line and answers each with one line.
+// A Saddle server with its embedded stores, and beside it on request a bare Fastify route with the same answer. A process of
+// its own: takes one JSON command a line and answers each with one line.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,14 +25,13 @@ const server = await createServer({
 const url = await server.listen({ port: 0, host: '127.0.0.1' })
 let bare
 
-const memory = () => ({
-  rssMiB: process.memoryUsage().rss / 2 ** 20,
-  peakMiB: Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024,
-})
-
 const commands = {
-  start: () => ({ url, ...memory() }),
-  memory,
+  start: () => ({ url }),
+  peak: () => ({ peakMiB: Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024) }),
+  cpu: () => {
+    const { user, system } = process.cpuUsage()
+    return { microseconds: user + system }
+  },
   /** Reports progress of a migration: so many events, so many a second, each with the time at which it was reported. */
   async report({ id, events, perSecond }) {
     const { store } = backends
@@ -47,7 +46,7 @@ const commands = {
     }
     await store.appendEvents(id, [{ migrationId: id, seq: seq + 1, at: new Date().toISOString(), type: 'migration-end', status: 'completed', durationMs: 1 }])
     await store.updateMigration(id, { status: 'completed', endedAt: new Date().toISOString() })
-    return { events, cpuSeconds: process.cpuUsage().user / 1e6 }
+    return { events }
   },
   /** A route of Fastify alone that answers with the given JSON. */
   async bare({ body }) {

@@ -1,5 +1,5 @@
 // Measures a migration against what a user would do without Saddle, side by side in one run: the two take turns, and what
-// is compared are medians. `npm run bench`; BENCH_RUNS, BENCH_MIB and BENCH_ONLY (large, small, sync) change the size.
+// is compared are medians. `npm run bench`; BENCH_RUNS, BENCH_MIB and BENCH_ONLY (large, small, sync, http) change the size.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { childrenCpu, median, run } from './measure.mjs'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const runs = Number(process.env.BENCH_RUNS ?? 5)
 const mebibytes = Number(process.env.BENCH_MIB ?? 120)
-const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync']
+const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync', 'http']
 const work = mkdtempSync(join(tmpdir(), 'saddle-bench-'))
 const results = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, runs, scenarios: [] }
 
@@ -113,3 +113,6 @@ await once(servers, 'exit')
 rmSync(work, { recursive: true, force: true })
 writeFileSync(join(here, 'results.json'), JSON.stringify(results, null, 2) + '\n')
 console.log('\nAll samples: bench/results.json')
+
+// The server has processes and bars of its own.
+if (only.includes('http')) [process.exitCode] = await once(spawn(process.execPath, [join(here, 'http.mjs')], { stdio: 'inherit' }), 'exit')

@@ -26,12 +26,14 @@ const meanings = {
 } as const
 
 type ErrorStatus = keyof typeof meanings
+/** One schema for each, whatever the number of routes that it is in: a schema of zod takes some memory. */
+const errorOf = Object.fromEntries(Object.entries(meanings).map(([status, meaning]) => [status, errorSchema.describe(meaning)]))
 /** What every route can answer. */
 const everywhere = [421, 422, 429, 500, 503] as const
 
 /** The answers that are errors: those that every route has, and the given ones. */
 export function errors<const Status extends ErrorStatus>(...statuses: Status[]) {
-  const all = [...everywhere, ...statuses].map((status) => [status, errorSchema.describe(meanings[status])])
+  const all = [...everywhere, ...statuses].map((status) => [status, errorOf[status]])
   return Object.fromEntries(all) as Record<Status | (typeof everywhere)[number], typeof errorSchema>
 }
 
