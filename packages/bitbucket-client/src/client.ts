@@ -220,6 +220,7 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
 
   /** Whether Git LFS is switched on; undefined when these credentials may not know (tokens never may). */
   async lfsEnabled(projectKey: string, slug: string, { signal }: CallOptions = {}): Promise<boolean | undefined> {
+    if (this.#credentials.isToken) return undefined
     const path = `rest/git-lfs/admin/${repositoryPath(projectKey, slug).replace('rest/api/latest/', '')}/enabled`
     try {
       await this.#http.text(path, requestOptions(signal))
@@ -229,8 +230,7 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
       const missing = missingPart(error)
       if (missing === 'resource' || missing === 'content') return false
       const { code } = SaddleError.from(error)
-      const closed = code === 'FORBIDDEN' || (this.#credentials.isToken && (code === 'AUTHENTICATION_FAILED' || code === 'REDIRECTED'))
-      if (closed) return undefined
+      if (code === 'FORBIDDEN') return undefined
       throw error
     }
   }

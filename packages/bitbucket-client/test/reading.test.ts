@@ -163,7 +163,7 @@ describe('an abort', () => {
       () => client.applicationProperties(options), () => client.whoAmI(options), () => client.project('PROJ', options),
       () => client.repository('PROJ', 'tool', options), () => client.defaultBranch('PROJ', 'tool', options),
       () => client.lastCommit('PROJ', 'tool', options), () => admin.size('PROJ', 'tool', options), () => client.labels('PROJ', 'tool', options),
-      () => client.lfsEnabled('PROJ', 'tool', options), () => client.branchCount('PROJ', 'tool', options),
+      () => admin.lfsEnabled('PROJ', 'tool', options), () => client.branchCount('PROJ', 'tool', options),
       () => client.tagCount('PROJ', 'tool', options), () => client.pullRequestCount('PROJ', 'tool', options),
       () => all(client.projects(options)), () => all(client.repositories('PROJ', options)), () => all(client.allRepositories(options)),
     ]

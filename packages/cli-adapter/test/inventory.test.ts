@@ -46,7 +46,7 @@ describe('saddle inventory', () => {
     expect(status).toBe(0)
     expect(stdout.lines[0]).toBe('project,repository,name,size,default_branch,branches,tags,last_commit,lfs,archived,fork_of,proposed_name,name_taken_by,would_be_lost,error')
     expect(stdout.lines.find((line) => line.startsWith('PROJ,app,'))).toContain(`,"'=HYPERLINK(""https://evil.example"",""\\x1b[2Japp"")",`)
-    expect(stdout.lines.find((line) => line.startsWith('PROJ,old,'))).toMatch(/,main,1,0,2020-01-01T[^,]+,,true,,old,,Edge case,$/)
+    expect(stdout.lines.find((line) => line.startsWith('PROJ,old,'))).toMatch(/,main,1,0,2020-01-01T[^,]+,false,true,,old,,Edge case,$/)
     expect(stdout.text).not.toContain('\x1b')
   })
 

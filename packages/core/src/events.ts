@@ -30,12 +30,12 @@ export interface StepEndEvent {
   outcome: 'done' | 'skipped' | 'failed'
 }
 
-/** How far the transfer of git objects is; at most about four a second. */
+/** How far the transfer of objects is; at most about four a second. */
 export interface TransferEvent {
   type: 'transfer'
-  /** The source counts and compresses, the pack streams, or the target indexes what it received. */
-  phase: 'counting' | 'streaming' | 'indexing'
-  /** Bytes of pack sent to the target so far. */
+  /** Git LFS objects stream; or the source counts and compresses, the pack streams, the target indexes what it received. */
+  phase: 'lfs' | 'counting' | 'streaming' | 'indexing'
+  /** Bytes sent to the target so far, of LFS objects or of the pack. */
   bytes: number
   /** Objects done in this phase; while a pack streams that nobody counts, an estimate from its bytes. */
   objects: number

@@ -1,9 +1,10 @@
 import type { BitbucketClient, Repository } from '@saddle/bitbucket-client'
 import { listSourceRefs } from '@saddle/git-relay'
 import { SaddleError, throwIfAborted, type SerializedError } from '@saddle/transport'
+import { usesLfs } from './git/lfs/in-use.ts'
 import type { Loss } from './ledger.ts'
 import { requestDefaults } from './request.ts'
-import { lfsLosses, namespaceLosses, pullRequestLosses, repositoryLosses } from './translate/losses.ts'
+import { namespaceLosses, pullRequestLosses, repositoryLosses } from './translate/losses.ts'
 import { repositoryName } from './translate/names.ts'
 import { translateLabels } from './translate/topics.ts'
 
@@ -110,7 +111,7 @@ async function addDetails(row: InventoryRow, repository: Repository, bitbucket: 
       listSourceRefs(bitbucket.gitRemote(repository), { signal }),
       bitbucket.lastCommit(projectKey, slug, { signal }),
       row.size ?? bitbucket.size(projectKey, slug, { signal }).then((sizes) => sizes?.repository),
-      bitbucket.lfsEnabled(projectKey, slug, { signal }),
+      usesLfs(repository, bitbucket, signal),
       bitbucket.labels(projectKey, slug, { signal }),
       bitbucket.pullRequestCount(projectKey, slug, { signal }),
     ])
@@ -129,7 +130,6 @@ async function addDetails(row: InventoryRow, repository: Repository, bitbucket: 
         ...row.losses,
         ...namespaceLosses(listing, requestDefaults.namespaces),
         ...pullRequestLosses(pullRequests),
-        ...lfsLosses(lfs),
         ...translateLabels(labels).losses,
       ],
     }

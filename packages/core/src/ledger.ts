@@ -3,7 +3,7 @@
  * never a new text to compare.
  */
 export const lossKinds = [
-  /** Large File Storage is in use; the pointers arrive, the objects they point to do not. */
+  /** A Git LFS object that does not arrive, or all of them where they cannot be found; the pointers arrive. */
   'lfs-objects',
   /** A file that the target's size limit refuses. */
   'large-file',

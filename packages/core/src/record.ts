@@ -3,7 +3,7 @@ import type { Loss } from './ledger.ts'
 import type { NormalizedRequest } from './request.ts'
 
 /** The steps of a migration, in order. */
-export const stepNames = ['preflight', 'prepare-target', 'transfer-git', 'settings', 'verify', 'finish'] as const
+export const stepNames = ['preflight', 'prepare-target', 'transfer-lfs', 'transfer-git', 'settings', 'verify', 'finish'] as const
 
 /** One of {@link stepNames}. */
 export type StepName = (typeof stepNames)[number]
@@ -67,6 +67,18 @@ export interface RefSummary {
   rejected: RejectedRef[]
 }
 
+/** What became of the Git LFS objects, in the latest run that looked for some. */
+export interface LfsSummary {
+  /** Objects that were sent. */
+  transferred: number
+  /** Bytes of those. */
+  bytes: number
+  /** Objects that the target had already. */
+  present: number
+  /** Objects that did not arrive, since the source has them not, or damaged; they are among the losses. */
+  missing: number
+}
+
 /** A migration as stored: JSON-safe, free of credentials, times in ISO 8601 UTC. */
 export interface MigrationRecord {
   id: string
@@ -90,6 +102,8 @@ export interface MigrationRecord {
   progress: MigrationProgress
   targetRepository?: TargetRepository
   refs?: RefSummary
+  /** Absent where nothing pointed to a Git LFS object. */
+  lfs?: LfsSummary
   losses: Loss[]
   /** Why it is `failed` or `cancelled`. */
   error?: SerializedError

@@ -100,6 +100,7 @@ export class Run {
       inspection: new Inspection({ bitbucket, github, request, thorough: remembered === undefined, signal }),
       report: (event) => this.#log.report(event),
       telemetry: this.#telemetry,
+      lose: (loss) => this.#lose(loss),
       results: this.#results,
     }
     this.#log.change({
@@ -109,6 +110,7 @@ export class Run {
       error: undefined,
       cancelRequested: undefined,
       refs: undefined,
+      lfs: undefined,
       losses: [],
       steps: structuredClone(this.#steps),
       gitBackend: { name: git.backend.name, reason: git.reason },

@@ -25,9 +25,9 @@ describe('reduce', () => {
 
   it('goes from 0 to 100 with the transfer as its largest part, and never back', () => {
     const bodies = [
-      start, stepStart(1), stepEnd(1), stepStart(2), stepEnd(2), stepStart(3), transfer(10, 'counting'), transfer(0), transfer(50),
-      transfer(100), transfer(20, 'indexing'), transfer(100, 'indexing'), stepEnd(3), stepStart(4), stepEnd(4), stepStart(5), stepEnd(5),
-      stepStart(6), stepEnd(6),
+      start, stepStart(1), stepEnd(1), stepStart(2), stepEnd(2), stepStart(3), transfer(40, 'lfs'), stepEnd(3), stepStart(4), transfer(10, 'counting'), transfer(0), transfer(50),
+      transfer(100), transfer(20, 'indexing'), transfer(100, 'indexing'), stepEnd(4), stepStart(5), stepEnd(5), stepStart(6), stepEnd(6),
+      stepStart(7), stepEnd(7),
     ]
     const seen: number[] = []
     let snapshot = emptySnapshot()
@@ -36,20 +36,20 @@ describe('reduce', () => {
       seen.push(snapshot.percentage)
     }
     expect(seen).toEqual([...seen].sort((a, b) => a - b))
-    expect(snapshot).toMatchObject({ percentage: 99, stepsCompleted: 6, totalSteps: 6, status: 'in_progress' })
-    expect(fold([start, stepStart(3), transfer(50)]).percentage).toBeGreaterThan(40)
+    expect(snapshot).toMatchObject({ percentage: 99, stepsCompleted: 7, totalSteps: 7, status: 'in_progress' })
+    expect(fold([start, stepStart(4), transfer(50)]).percentage).toBeGreaterThan(40)
     snapshot = fold([{ type: 'migration-end', status: 'completed', durationMs: 1 }], snapshot)
     expect(snapshot).toMatchObject({ percentage: 100, status: 'completed', endedAt: '2024-05-01T10:00:00.000Z' })
   })
 
   it('keeps the percentage when a transfer begins again, and across runs', () => {
-    const far = fold([start, stepStart(3), transfer(90)])
+    const far = fold([start, stepStart(4), transfer(90)])
     expect(fold([transfer(0, 'counting')], far).percentage).toBe(far.percentage)
     expect(fold([startAgain, stepStart(1)], far)).toMatchObject({ percentage: far.percentage, stepsCompleted: 0, status: 'in_progress' })
   })
 
   it('does not show a rate once nothing streams', () => {
-    const during = fold([start, stepStart(3), transfer(50)])
+    const during = fold([start, stepStart(4), transfer(50)])
     expect(during).toMatchObject({ bytesPerSecond: 1000, secondsLeft: 3, phase: 'streaming' })
     const after = fold([stepEnd(3)], during)
     expect(after).toMatchObject({ bytes: 500, objects: 50 })

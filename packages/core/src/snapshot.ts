@@ -32,7 +32,8 @@ export interface MigrationSnapshot {
 const weights: Record<StepName, number> = {
   preflight: 3,
   'prepare-target': 4,
-  'transfer-git': 82,
+  'transfer-lfs': 12,
+  'transfer-git': 70,
   settings: 4,
   verify: 5,
   finish: 2,
@@ -41,6 +42,7 @@ const weights: Record<StepName, number> = {
 const descriptions: Record<StepName, string> = {
   preflight: 'Checking source and target',
   'prepare-target': 'Preparing the target repository',
+  'transfer-lfs': 'Transferring Git LFS objects',
   'transfer-git': 'Transferring history',
   settings: 'Applying settings',
   verify: 'Verifying',
@@ -105,7 +107,7 @@ export function reduce(snapshot: MigrationSnapshot, event: ProgressEvent): Migra
         ...(event.totalObjects === undefined ? {} : { totalObjects: event.totalObjects }),
         ...(event.secondsLeft === undefined ? {} : { secondsLeft: event.secondsLeft }),
         ...(event.message ? { message: event.message } : {}),
-        ...atLeast(next, before('transfer-git') + weights['transfer-git'] * transferred(event)),
+        ...atLeast(next, transferred(event)),
       }
     case 'message':
       return { ...next, message: event.text }
@@ -126,7 +128,8 @@ export function reduce(snapshot: MigrationSnapshot, event: ProgressEvent): Migra
 /** Counting and indexing have no bytes to show for, so each has a fixed tenth of the step. */
 function transferred({ phase, objects, totalObjects }: TransferEvent): number {
   const share = totalObjects ? Math.min(1, objects / totalObjects) : 0
-  return { counting: 0.1 * share, streaming: 0.1 + 0.8 * share, indexing: 0.9 + 0.1 * share }[phase]
+  const step = phase === 'lfs' ? 'transfer-lfs' : 'transfer-git'
+  return before(step) + weights[step] * { lfs: share, counting: 0.1 * share, streaming: 0.1 + 0.8 * share, indexing: 0.9 + 0.1 * share }[phase]
 }
 
 function before(step: StepName): number {

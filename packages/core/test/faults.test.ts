@@ -107,8 +107,8 @@ describe('a pack that does not arrive whole', () => {
     ['is reset', { resetAfter: 20_000 }],
   ] as const)('moves no ref when it %s, and is fetched again', async (_, action) => {
     const source = await stage.seed({ seed: { commits: 20, blobSize: 5000 } })
-    // The listing is a request to the same address; the pack is the second one.
-    const cut = fault('bitbucket', { method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 1, action })
+    // The listing and a look for Git LFS are requests to the same address; the pack is the third one.
+    const cut = fault('bitbucket', { method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 2, action })
     const { engine, events } = stage.engine()
     const report = await engine.migrate(source.request)
     expect(cut.hits).toBe(1)
@@ -195,7 +195,7 @@ describe('cancelling', () => {
 
   it('stops a run at once, moves no ref, and can be resumed', async () => {
     const source = await stage.seed({ seed: { commits: 5 } })
-    const stalled = fault('bitbucket', { method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 1, action: { stall: true } })
+    const stalled = fault('bitbucket', { method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 2, action: { stall: true } })
     const tested = stage.engine()
     const running = failure(tested, tested.engine.migrate(source.request))
     await stalled.fired
@@ -225,7 +225,7 @@ describe('cancelling', () => {
 
   it('reaches a run in another engine through the store', async () => {
     const source = await stage.seed({ seed: { commits: 5 } })
-    const stalled = fault('bitbucket', { method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 1, action: { stall: true } })
+    const stalled = fault('bitbucket', { method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 2, action: { stall: true } })
     const tested = stage.engine({ leaseMs: 300 })
     const running = failure(tested, tested.engine.migrate(source.request))
     await stalled.fired
@@ -252,7 +252,7 @@ describe('cancelling', () => {
 
   it('ends what runs when the engine is closed', async () => {
     const source = await stage.seed({ seed: { commits: 5 } })
-    const stalled = fault('bitbucket', { method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 1, action: { stall: true } })
+    const stalled = fault('bitbucket', { method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 2, action: { stall: true } })
     const tested = stage.engine()
     const running = failure(tested, tested.engine.migrate(source.request))
     await stalled.fired
@@ -273,7 +273,7 @@ describe('two at once', () => {
 
   it('whoever was silent for too long stops, and its late writes are refused', async () => {
     const source = await stage.seed({ seed: { commits: 5 } })
-    const stalled = fault('bitbucket', { method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 1, action: { stall: true } })
+    const stalled = fault('bitbucket', { method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 2, action: { stall: true } })
     const slow = stage.engine({ leaseMs: 600 })
     const renew = slow.store.renewLease.bind(slow.store)
     // A process that is suspended renews nothing for a while.

@@ -46,7 +46,7 @@ describe('a first migration', () => {
       losses: [],
     })
     expect(report.transferred.objects).toBe(Number(stage.targetGit(source.slug, 'rev-list', '--objects', '--all', '--count')))
-    expect(report.steps.map(({ status }) => status)).toEqual(Array(6).fill('done'))
+    expect(report.steps.map(({ status }) => status)).toEqual(Array(7).fill('done'))
     expect(durationMs(report)).toBeGreaterThan(0)
     expect(events.at(-1)).toMatchObject({ type: 'migration-end', status: 'completed' })
   })
@@ -76,8 +76,8 @@ describe('a first migration', () => {
     expect(JSON.parse(JSON.stringify(stored))).toEqual(stored)
     const kinds = stored.map(({ type }) => type)
     expect(kinds[0]).toBe('migration-start')
-    expect(kinds.filter((kind) => kind === 'step-start')).toHaveLength(6)
-    expect(kinds.filter((kind) => kind === 'step-end')).toHaveLength(6)
+    expect(kinds.filter((kind) => kind === 'step-start')).toHaveLength(7)
+    expect(kinds.filter((kind) => kind === 'step-end')).toHaveLength(7)
     expect(kinds).toContain('transfer')
     const percentages: number[] = []
     stored.reduce((snapshot, event) => {
@@ -364,7 +364,7 @@ describe('a plan', () => {
     expect(plan.steps.find(({ name }) => name === 'prepare-target')?.actions).toEqual([`Create the private repository acme/${source.slug}`])
     expect(plan.steps.find(({ name }) => name === 'transfer-git')?.actions).toEqual(['Create 4 refs'])
     // Reading over git takes POST as well; its path says which it is.
-    const writes = [...rest(stage), ...overGit(stage)].filter(({ method, path }) => method !== 'GET' && !path.endsWith('/git-upload-pack'))
+    const writes = [...rest(stage), ...overGit(stage)].filter(({ method, path }) => method !== 'GET' && !/\/(git-upload-pack|info\/lfs\/objects\/batch)$/.test(path))
     expect(writes).toEqual([])
     expect(stage.sandbox.github.repository('acme', source.slug)).toBeUndefined()
     expect((await store.listMigrations({})).items).toEqual([])

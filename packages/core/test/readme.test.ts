@@ -12,7 +12,7 @@ it('the example of the README runs as printed', async () => {
     await writeFile(join(folder, 'example.ts'), /```ts\n(.*?)```/s.exec(readme)![1]!)
     await import(/* @vite-ignore */ pathToFileURL(join(folder, 'example.ts')).href)
     expect(log.mock.calls.at(-1)).toEqual(['completed', 5, []])
-    expect(log.mock.calls.map(([step]: unknown[]) => step).slice(0, -1)).toEqual(['preflight', 'prepare-target', 'transfer-git', 'settings', 'verify', 'finish'])
+    expect(log.mock.calls.map(([step]: unknown[]) => step).slice(0, -1)).toEqual(['preflight', 'prepare-target', 'transfer-lfs', 'transfer-git', 'settings', 'verify', 'finish'])
   } finally {
     log.mockRestore()
     await rm(folder, { recursive: true })

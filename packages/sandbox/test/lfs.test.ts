@@ -56,7 +56,7 @@ describe('at Bitbucket', () => {
   })
 
   it('needs the rights that git needs', async () => {
-    const { cloneUrl } = await sandbox.bitbucket.createRepository({ project: 'PRJ', slug: 'rights' })
+    const { cloneUrl } = await sandbox.bitbucket.createRepository({ project: 'PRJ', slug: 'rights', lfs: true })
     expect((await batch(cloneUrl, undefined, 'download', [])).status).toBe(401)
     sandbox.bitbucket.createUser({ name: 'reader', password: 'r' })
     expect((await batch(cloneUrl, basic('reader', 'r'), 'download', [])).status).toBe(404)
@@ -68,7 +68,7 @@ describe('at Bitbucket', () => {
 
   it('is switched on or off for each repository, which tokens may not ask', async () => {
     const path = '/rest/git-lfs/admin/projects/PRJ/repos/switch/enabled'
-    const { cloneUrl } = await sandbox.bitbucket.createRepository({ project: 'PRJ', slug: 'switch' })
+    const { cloneUrl } = await sandbox.bitbucket.createRepository({ project: 'PRJ', slug: 'switch', lfs: true })
     const ask = rest(sandbox.bitbucket.url, basic('admin', sandbox.bitbucket.adminPassword))
     expect((await ask('GET', path)).status).toBe(200)
     expect((await rest(sandbox.bitbucket.url, bitbucket)('GET', path)).status).toBe(401)

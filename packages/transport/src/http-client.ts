@@ -138,6 +138,11 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     return Object.defineProperty(response, 'url', { value: url.href })
   }
 
+  /** The hosts that the operator allows; undefined for any. Other clients that follow what this server says keep to them. */
+  get allowedHosts(): readonly string[] | undefined {
+    return this.#options.allowedHosts
+  }
+
   /** How the server is reached; for programs that connect by themselves. */
   get connection(): Pick<ConnectionOptions, 'ca' | 'proxy' | 'noProxy'> {
     const { ca, proxy, noProxy } = this.#options

@@ -8,6 +8,7 @@ import type { Style } from './style.ts'
 export const stepLabels: Readonly<Record<StepName, string>> = {
   preflight: 'checking',
   'prepare-target': 'preparing target',
+  'transfer-lfs': 'moving Git LFS objects',
   'transfer-git': 'transferring',
   settings: 'settings',
   verify: 'verifying',
@@ -16,6 +17,7 @@ export const stepLabels: Readonly<Record<StepName, string>> = {
 
 /** What a transfer is doing, in a word or two. */
 export const phaseLabels: Readonly<Record<ProgressEventOf<'transfer'>['phase'], string>> = {
+  lfs: 'moving Git LFS objects',
   counting: 'source is counting',
   streaming: 'transferring',
   indexing: 'target is indexing',

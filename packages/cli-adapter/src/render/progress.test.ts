@@ -13,7 +13,7 @@ const event = (body: ProgressEventBody, seconds = 0, migrationId = 'm1'): Progre
 
 const begin = (source = 'PROJ/app', target = 'acme/app'): ProgressEventBody =>
   ({ type: 'migration-start', source, target, resumed: false })
-const step: ProgressEventBody = { type: 'step-start', step: 'transfer-git', index: 3, total: 6 }
+const step: ProgressEventBody = { type: 'step-start', step: 'transfer-git', index: 4, total: 7 }
 const transfer = (objects: number): ProgressEventBody => ({
   type: 'transfer', phase: 'streaming', bytes: objects * 1024, objects, totalObjects: 5000, bytesPerSecond: 3 * 1024 ** 2, secondsLeft: 12,
 })
@@ -51,7 +51,7 @@ describe('in a pipe', () => {
     for (let second = 0; second < 12; second++) view.show(event(transfer(second * 100), second))
     view.show(event({ type: 'message', level: 'warning', text: 'waiting\r\n\x1b[2Jfor room' }, 12))
     view.show(event(loss, 12))
-    view.show(event({ type: 'step-end', step: 'transfer-git', index: 3, total: 6, durationMs: 12_000, outcome: 'done' }, 12))
+    view.show(event({ type: 'step-end', step: 'transfer-git', index: 4, total: 7, durationMs: 12_000, outcome: 'done' }, 12))
     view.show(event(end, 12))
     view.stop()
     expect(stdout.lines).toEqual([
@@ -60,7 +60,7 @@ describe('in a pipe', () => {
       'PROJ/app: transferring: 1000 KiB, 1,000/5,000 objects, 3.0 MiB/s, 12 s left',
       'PROJ/app: warning: waiting\\r\\n\\x1b[2Jfor room',
       'PROJ/app: not migrated: pull requests (3): not asked for',
-      'PROJ/app: step 3/6 transfer-git: done in 12 s',
+      'PROJ/app: step 4/7 transfer-git: done in 12 s',
       'PROJ/app: completed in 3.2 s',
     ])
   })
@@ -100,7 +100,7 @@ describe('on a terminal', () => {
     const lines = stdout.text.replace(/\x1b\[[?\d;]*[A-Za-z]/g, '\n').split('\n')
     expect(Math.max(...lines.map((text) => stringWidth(text)))).toBeLessThan(columns)
     expect(lines.some((text) => text.startsWith('PROJ/gr'))).toBe(true)
-    expect(lines.filter((text) => text.startsWith('PROJ/app')).at(-1)).toMatch(columns > 40 ? /█+░+ +48% {2}transferring/ : /█+░+ +48%/)
+    expect(lines.filter((text) => text.startsWith('PROJ/app')).at(-1)).toMatch(columns > 40 ? /█+░+ +54% {2}transferring/ : /█+░+ +54%/)
     const facts = '2.4 MiB · 2,500/5,000 objects · 3.0 MiB/s · 12 s left'
     expect(lines.some((text) => text.includes(columns > 40 ? facts : '2.4 MiB'))).toBe(true)
   })

@@ -29,7 +29,7 @@ export function reportTable(records: readonly MigrationRecord[], style: Style): 
 
 /** Everything worth saying about one migration that ended: the table, its refs, what does not arrive, what was refused. */
 export function reportText(record: MigrationRecord, style: Style): string {
-  const { refs, losses, status, targetRepository } = record
+  const { refs, lfs, losses, status, targetRepository } = record
   const lines: string[] = []
   if (refs && status === 'completed') {
     const changed = [
@@ -39,6 +39,14 @@ export function reportText(record: MigrationRecord, style: Style): string {
       refs.unchanged && `${count(refs.unchanged)} unchanged`,
     ].filter(Boolean)
     lines.push(`Refs: ${changed.join(', ') || 'none'}. ${counted(refs.verified, 'ref')} read back from the target and equal, hash for hash.`)
+  }
+  if (lfs) {
+    const parts = [
+      lfs.transferred && `${counted(lfs.transferred, 'object')} sent (${bytes(lfs.bytes)})`,
+      lfs.present && `${count(lfs.present)} were there`,
+      lfs.missing && style.colour.yellow(`${count(lfs.missing)} could not be had from the source`),
+    ].filter(Boolean)
+    lines.push(`Git LFS: ${parts.join(', ')}.`)
   }
   for (const { ref, reason, code } of refs?.rejected.slice(0, mostRefs) ?? []) {
     lines.push(`${style.colour.red('refused:')} ${showRefName(ref)}: ${escape(reason)} ${style.colour.dim(`(${escape(code)})`)}`)

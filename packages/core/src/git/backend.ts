@@ -19,10 +19,12 @@ export interface GitTransfer {
 
 /** How far a transfer is; reported as often as the backend likes. */
 export interface TransferProgress {
-  phase: 'counting' | 'streaming' | 'indexing'
+  phase: 'counting' | 'streaming' | 'indexing' | 'lfs'
   bytes: number
   objects: number
   totalObjects?: number
+  /** How much is done, 0 to 1, where that is known better than objects or bytes can tell. */
+  share?: number
   /** A line of the server's progress. */
   message?: string
 }

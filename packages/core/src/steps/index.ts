@@ -4,6 +4,7 @@ import { prepareTarget } from './prepare-target.ts'
 import { settings } from './settings.ts'
 import type { Step } from './step.ts'
 import { transferGit } from './transfer-git.ts'
+import { transferLfs } from './transfer-lfs.ts'
 import { verify } from './verify.ts'
 
 /** A migration, from top to bottom. */
@@ -12,6 +13,8 @@ export const steps: readonly Step[] = [
   preflight,
   // Creates the repository, under a marker that says whose it is.
   prepareTarget,
+  // Moves Git LFS objects, which a target wants to have before their pointers.
+  transferLfs,
   // Moves what the target lacks, in one pack, and its refs.
   transferGit,
   // Default branch and topics.

@@ -4,6 +4,10 @@ import {
   findDiverged, listSourceRefs, listTargetRefs, planUpdates, type RefListing, type RefUpdate,
 } from '@saddle/git-relay'
 import { SaddleError, type GitRemote } from '@saddle/transport'
+import { findPointers } from '../git/lfs/find.ts'
+import { usesLfs } from '../git/lfs/in-use.ts'
+import type { LfsObject } from '../git/lfs/pointer.ts'
+import { attributesNameLfs, type TipSearch } from '../git/lfs/tips.ts'
 import { stepNamespace } from '../git/steps.ts'
 import type { NormalizedRequest } from '../request.ts'
 
@@ -60,11 +64,44 @@ export class Inspection {
     })
   }
 
-  /** Whether Git LFS is switched on; undefined when that cannot be known, or the inspection is not thorough. */
+  /** Whether Git LFS is switched on; undefined when the credentials may not know. */
   lfs(): Promise<boolean | undefined> {
-    const { bitbucket, request: { source }, signal } = this.#options
-    return this.#once('lfs', async () => {
-      return this.thorough ? bitbucket.lfsEnabled(source.project, source.repository, { signal }) : undefined
+    const { bitbucket, signal } = this.#options
+    return this.#once('lfs', async () => usesLfs(await this.source(), bitbucket, signal))
+  }
+
+  /** Whether branches hand files to Git LFS; undefined when that cannot be known. */
+  lfsAttributes(): Promise<boolean | undefined> {
+    const { signal } = this.#options
+    return this.#once('lfsAttributes', async () =>
+      // Good to know, and worth no failure.
+      attributesNameLfs({ ...(await this.lfsTips()), signal }).catch(() => undefined),
+    )
+  }
+
+  /** The branches that are moved, for a look at their files: not more of them than a request is good for. */
+  async lfsTips(): Promise<TipSearch> {
+    const { request: { options: { namespaces } }, signal } = this.#options
+    const { refs, objectFormat } = await this.sourceRefs()
+    const branches = [...refs].filter(([ref]) => ref.startsWith('refs/heads/') && namespaces.some((prefix) => ref.startsWith(prefix)))
+    const tips = [...new Set(branches.map(([, { oid }]) => oid))].slice(0, mostTips)
+    return { source: await this.sourceRemote(), objectFormat, tips, signal }
+  }
+
+  /**
+   * The Git LFS objects that the refs need; undefined when the source does not tell without a clone.
+   *
+   * @param everything - of the whole history, and not only of what the target lacks
+   */
+  lfsObjects(everything: boolean): Promise<LfsObject[] | undefined> {
+    const { request: { options: { namespaces } }, signal } = this.#options
+    return this.#once('lfsObjects', async () => {
+      const { refs, objectFormat } = await this.sourceRefs()
+      const held = everything ? [] : [...(await this.targetRefs()).refs.values()].map(({ oid }) => oid)
+      const haves = new Set(held)
+      const tips = [...refs].filter(([ref]) => namespaces.some((prefix) => ref.startsWith(prefix))).map(([, { oid }]) => oid)
+      const wants = [...new Set(tips)].filter((oid) => !haves.has(oid))
+      return findPointers({ source: await this.sourceRemote(), objectFormat, wants, haves: [...haves], signal })
     })
   }
 
@@ -164,7 +201,7 @@ export class Inspection {
   /** Lists the refs anew when they are next asked for: the target's after a push, both sides' before another try. */
   forgetRefs(side: 'target' | 'both'): void {
     for (const key of ['targetRefs', 'updates', 'diverged']) this.#known.delete(key)
-    if (side === 'both') for (const key of ['sourceRefs', 'defaultBranch']) this.#known.delete(key)
+    if (side === 'both') for (const key of ['sourceRefs', 'defaultBranch', 'lfsObjects', 'lfsAttributes']) this.#known.delete(key)
   }
 
   #once<T>(key: string, read: () => Promise<T>): Promise<T> {
@@ -179,5 +216,8 @@ export class Inspection {
     return reading
   }
 }
+
+/** Branches whose root folders are looked at; a server takes more, and an answer about fewer is as good. */
+const mostTips = 200
 
 const isStep = (ref: string): boolean => ref.startsWith(stepNamespace)

@@ -1,4 +1,4 @@
-import { lfsLosses, lookedForOnce, namespaceLosses, pullRequestLosses, repositoryLosses } from '../translate/losses.ts'
+import { lookedForOnce, namespaceLosses, pullRequestLosses, repositoryLosses } from '../translate/losses.ts'
 import { isOurs, markedBy } from '../ownership.ts'
 import type { PlannedProblem } from '../plan.ts'
 import { sourceName, targetName } from '../request.ts'
@@ -45,7 +45,6 @@ export const preflight: Step = {
       ? [
           ...namespaceLosses(refs, request.options.namespaces),
           ...pullRequestLosses(await inspection.pullRequests()),
-          ...lfsLosses(await inspection.lfs()),
         ]
       : (remembered?.losses ?? []).filter(({ kind }) => lookedForOnce.has(kind))
     return {

@@ -7,7 +7,7 @@ import type { Journal } from '../journal.ts'
 import type { Loss } from '../ledger.ts'
 import type { OwnershipFacts } from '../ownership.ts'
 import type { PlannedProblem } from '../plan.ts'
-import type { MigrationRecord, RefSummary, StepName, TargetRepository } from '../record.ts'
+import type { LfsSummary, MigrationRecord, RefSummary, StepName, TargetRepository } from '../record.ts'
 import type { NormalizedRequest } from '../request.ts'
 import type { Telemetry } from '../telemetry.ts'
 import type { Inspection } from './inspection.ts'
@@ -44,6 +44,8 @@ export interface RunContext extends StepContext {
   readonly retry: RetryOptions
   report(event: ProgressEventBody): void
   readonly telemetry: Telemetry
+  /** Enters into the ledger what turns out not to arrive; what is known beforehand is part of the plan. */
+  lose(loss: Loss): void
   /** What the record shall say. */
   readonly results: StepResults
 }
@@ -52,6 +54,7 @@ export interface RunContext extends StepContext {
 export interface StepResults {
   targetRepository?: TargetRepository
   refs?: RefSummary
+  lfs?: LfsSummary
   transferred: { bytes: number; objects: number }
 }
 

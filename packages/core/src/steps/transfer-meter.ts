@@ -43,11 +43,11 @@ export class TransferMeter {
     const bytesPerSecond = at > oldest.at ? Math.round(((bytes - oldest.bytes) / (at - oldest.at)) * 1000) : 0
     const totalObjects = this.#totalObjects
     const share = this.#share(progress)
-    const left = phase === 'streaming' && share !== undefined && share > 0.02 ? (bytes / share) * (1 - share) : undefined
+    const left = (phase === 'streaming' || phase === 'lfs') && share !== undefined && share > 0.02 ? (bytes / share) * (1 - share) : undefined
     return {
       phase,
       bytes,
-      objects: share === undefined || totalObjects === undefined ? progress.objects : Math.floor(share * totalObjects),
+      objects: share === undefined || totalObjects === undefined || progress.share !== undefined ? progress.objects : Math.floor(share * totalObjects),
       ...(totalObjects === undefined ? {} : { totalObjects }),
       bytesPerSecond,
       ...(left === undefined || bytesPerSecond <= 0 ? {} : { secondsLeft: Math.ceil(left / bytesPerSecond) }),
@@ -56,7 +56,8 @@ export class TransferMeter {
   }
 
   /** How much is done, 0 to 1. A pack is not decoded on its way, so while it streams its bytes have to tell. */
-  #share({ phase, bytes, objects }: TransferProgress): number | undefined {
+  #share({ phase, bytes, objects, share }: TransferProgress): number | undefined {
+    if (share !== undefined) return share
     const total = this.#totalObjects
     if (!total) return undefined
     if (objects > 0 || phase !== 'streaming') return Math.min(1, objects / total)

@@ -1,5 +1,6 @@
 import type { Repository } from '@saddle/bitbucket-client'
 import type { RefListing } from '@saddle/git-relay'
+import type { LfsObject } from '../git/lfs/pointer.ts'
 import type { Loss, LossKind } from '../ledger.ts'
 import type { Visibility } from '../request.ts'
 
@@ -17,11 +18,30 @@ export function repositoryLosses({ origin, public: isPublic }: Repository, visib
   return losses
 }
 
-/** What Large File Storage leaves behind; nothing when it is off, or when the source does not say. */
-export function lfsLosses(enabled: boolean | undefined): Loss[] {
-  if (enabled !== true) return []
-  const reason = 'Git LFS is switched on at the source. Pointer files arrive; the objects they point to are not moved.'
-  return [{ kind: 'lfs-objects', subject: 'Git LFS', reason }]
+/** Objects that are named one by one; what is beyond is counted. */
+const mostNamed = 100
+
+/**
+ * Git LFS objects that the source does not have, by their path where that is known.
+ *
+ * @param damaged - it has them, and not as what their names say
+ */
+export function lfsLosses(objects: readonly LfsObject[], paths: ReadonlyMap<string, string>, damaged = false): Loss[] {
+  const what = damaged ? 'The source serves other bytes than the name of this Git LFS object says' : 'The source does not have this Git LFS object'
+  const help = 'Upload it there with `git lfs push --object-id` from a clone that has it, then run again.'
+  const named = objects.slice(0, mostNamed).map(({ oid, size }): Loss => {
+    const path = paths.get(oid)
+    const subject = path === undefined ? oid : `${path} (${oid})`
+    return { kind: 'lfs-objects', subject, reason: `${what} of ${size} bytes; only its pointer is moved. ${help}` }
+  })
+  const more = objects.length - named.length
+  if (more > 0) named.push({ kind: 'lfs-objects', subject: `further ${damaged ? 'damaged' : 'missing'} Git LFS objects`, count: more, reason: `${what}, and so for these. ${help}` })
+  return named
+}
+
+/** What is lost where Git LFS cannot be read at all. */
+export function lfsUnreadable(reason: string): Loss {
+  return { kind: 'lfs-objects', subject: 'Git LFS', reason: `${reason} Pointer files arrive; the objects they point to do not.` }
 }
 
 /** What pull requests leave behind. */
@@ -48,4 +68,4 @@ export function namespaceLosses({ refs }: RefListing, namespaces: readonly strin
  * Kinds of losses that only a first migration looks for, since looking costs requests. A later run of the same migration
  * repeats what the first one found.
  */
-export const lookedForOnce: ReadonlySet<LossKind> = new Set(['ref-namespace', 'pull-requests', 'lfs-objects'])
+export const lookedForOnce: ReadonlySet<LossKind> = new Set(['ref-namespace', 'pull-requests'])

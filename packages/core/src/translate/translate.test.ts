@@ -54,14 +54,18 @@ describe('losses', () => {
 
   it('says nothing where there is nothing, or nothing is known', () => {
     const repository = { origin: undefined, public: false } as Repository
-    expect([...repositoryLosses(repository, 'private'), ...lfsLosses(false), ...lfsLosses(undefined), ...pullRequestLosses(0)]).toEqual([])
+    expect([...repositoryLosses(repository, 'private'), ...lfsLosses([], new Map()), ...pullRequestLosses(0)]).toEqual([])
   })
 
   it('names a fork, and public access that is not asked for', () => {
     const repository = { origin: { projectKey: 'P', slug: 's' }, public: true } as Repository
     expect(repositoryLosses(repository, 'private').map(({ kind, subject }) => [kind, subject])).toEqual([['fork', 'P/s'], ['visibility', 'public access']])
     expect(repositoryLosses(repository, 'public').map(({ kind }) => kind)).toEqual(['fork'])
-    expect(lfsLosses(true)).toEqual([expect.objectContaining({ kind: 'lfs-objects' })])
+    const objects = Array.from({ length: 103 }, (_, index) => ({ oid: String(index).padStart(64, '0'), size: 5 }))
+    const losses = lfsLosses(objects, new Map([[objects[1]!.oid, 'art/logo.psd']]))
+    expect(losses).toHaveLength(101)
+    expect(losses.slice(0, 2).map(({ subject }) => subject)).toEqual([objects[0]!.oid, `art/logo.psd (${objects[1]!.oid})`])
+    expect(losses.at(-1)).toMatchObject({ kind: 'lfs-objects', count: 3 })
     expect(pullRequestLosses(3)).toEqual([expect.objectContaining({ kind: 'pull-requests', count: 3 })])
   })
 })

@@ -10,6 +10,7 @@ export type Label = (typeof labels)[number] | 'Failed'
 const labelOf: Record<Exclude<StepName, 'transfer-git'>, Label> = {
   preflight: 'Initializing',
   'prepare-target': 'Preparing target',
+  'transfer-lfs': 'Cloning repository',
   settings: 'Completing',
   verify: 'Completing',
   finish: 'Completing',

@@ -177,6 +177,8 @@ export class BitbucketSandbox {
     if (!this.#state.project(wanted.project)) this.createProject({ key: wanted.project })
     const project = this.#project(wanted.project)
     const id = this.#state.nextId()
+    const seed = wanted.seed ?? (origin ? { from: origin.path } : { commits: 3 })
+    const hasObjects = 'lfs' in seed && seed.lfs !== undefined
     const repository: Repository = {
       id,
       slug,
@@ -187,13 +189,12 @@ export class BitbucketSandbox {
       archived: wanted.archived ?? false,
       public: wanted.public ?? false,
       labels: [...(wanted.labels ?? [])],
-      lfs: wanted.lfs ?? lfsOptions(this.#options.lfs).enabled ?? true,
+      lfs: wanted.lfs ?? (hasObjects && this.#servesLfs),
       origin,
       grants: noGrants(),
       data: new Map(),
       pullRequests: [],
     }
-    const seed = wanted.seed ?? (origin ? { from: origin.path } : { commits: 3 })
     await this.#seeding(async () => {
       await createBareRepository(repository.path, defaultBranch, wanted.objectFormat)
       await plantSeed(this.#parts.git, repository.path, seed, `${project.key}/${slug}`)
@@ -221,9 +222,11 @@ export class BitbucketSandbox {
     return this.#repository(project, slug).path
   }
 
-  /** Stores an LFS object, without a commit that names it. */
+  /** Stores an LFS object, without a commit that names it, and switches Git LFS on for the repository. */
   async addLfsObject(project: string, slug: string, content: LfsContent): Promise<StoredLfsObject> {
-    return storeLfsObject(this.#repository(project, slug).path, content)
+    const repository = this.#repository(project, slug)
+    repository.lfs = this.#servesLfs
+    return storeLfsObject(repository.path, content)
   }
 
   /** Loses an LFS object, as servers do. */
@@ -333,6 +336,10 @@ export class BitbucketSandbox {
     const { body } = bitbucketError(429, null, 'You are being rate limited. Try again later.')
     sendJson(response, 429, body, rateLimit.headers === false ? {} : { 'retry-after': String(wait) })
     return true
+  }
+
+  get #servesLfs(): boolean {
+    return lfsOptions(this.#options.lfs).enabled ?? true
   }
 
   #user(name: string): User {

@@ -60,7 +60,7 @@ export interface NewRepository {
   readonly archived?: boolean
   readonly public?: boolean
   readonly labels?: readonly string[]
-  /** Whether Git LFS is switched on. Default as on the server. */
+  /** Whether Git LFS is switched on. Default, as on a real server, false, unless the seed brings objects. */
   readonly lfs?: boolean
   /** Default `main`. */
   readonly defaultBranch?: string

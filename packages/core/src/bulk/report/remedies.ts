@@ -31,7 +31,7 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   REF_HIDDEN: 'The target reserves these names for itself. Leave their namespace out.',
   REF_PROTECTED: 'Suspend the protection of the named branches at the target, then retry.',
   EMAIL_PRIVACY: 'The target refuses commits with a private e-mail address. Have its owner allow them, then retry.',
-  LFS_OBJECTS_MISSING: 'Migrate the Git LFS objects first.',
+  LFS_OBJECTS_MISSING: 'The source lacks Git LFS objects that its history names. Upload them to it from a clone that has them, then retry.',
   RULE_VIOLATION: 'A rule or push protection at the target refused the push. Suspend or bypass it, then retry.',
   VERIFICATION_FAILED: 'The target is not what was sent. Retry; it compares again and sends what is missing.',
   BACKEND_UNAVAILABLE: 'Install what the text names, or choose another backend.',
