@@ -4,6 +4,7 @@ import { isOurs } from './ownership.ts'
 import type { MigrationPlan, PlannedRefs, VerificationResult } from './plan.ts'
 import { sourceName, targetName } from './request.ts'
 import { steps } from './steps/index.ts'
+import { lfsGaps } from './steps/lfs-gaps.ts'
 import { wantedSettings } from './steps/settings.ts'
 import type { StepContext, StepPlan } from './steps/step.ts'
 import { compareRefs } from './translate/refs.ts'
@@ -19,6 +20,11 @@ export async function planMigration(context: StepContext): Promise<MigrationPlan
     plan.steps.push({ name: step.name, actions })
     for (const loss of losses) addLoss(plan.losses, loss)
     plan.problems.push(...problems)
+    if (step.name === 'transfer-lfs' && actions.length > 0) {
+      const gaps = await lfsGaps(context)
+      for (const loss of gaps.losses ?? []) addLoss(plan.losses, loss)
+      plan.problems.push(...(gaps.problems ?? []))
+    }
     stopped ||= step.name === 'preflight' && problems.some(({ severity }) => severity === 'error')
   }
   const source = await inspection.source()

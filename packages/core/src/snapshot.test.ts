@@ -10,7 +10,7 @@ const total = stepNames.length
 const stepStart = (index: number): ProgressEventBody => ({ type: 'step-start', step: stepNames[index - 1]!, index, total })
 const stepEnd = (index: number, outcome: 'done' | 'failed' = 'done'): ProgressEventBody =>
   ({ type: 'step-end', step: stepNames[index - 1]!, index, total, durationMs: 1, outcome })
-const transfer = (objects: number, phase: 'counting' | 'streaming' | 'indexing' = 'streaming'): ProgressEventBody =>
+const transfer = (objects: number, phase: 'lfs' | 'counting' | 'streaming' | 'indexing' = 'streaming'): ProgressEventBody =>
   ({ type: 'transfer', phase, bytes: objects * 10, objects, totalObjects: 100, bytesPerSecond: 1000, secondsLeft: 3 })
 const start: ProgressEventBody = { type: 'migration-start', source: 'P/s', target: 'o/n', resumed: false }
 const startAgain: ProgressEventBody = { ...start, resumed: true }

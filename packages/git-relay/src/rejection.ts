@@ -8,6 +8,8 @@ interface Refusal {
   /** In what the target says about the ref, or in what it writes for people. */
   pattern: RegExp
   remedy: string
+  /** Finds in a line for people what is concerned: a file, an object. */
+  subject?: (line: string) => string | undefined
 }
 
 /** GitHub's numbered refusals and those of git-receive-pack itself; the first that matches counts. */
@@ -15,7 +17,10 @@ const refusals: readonly Refusal[] = [
   {
     code: 'LARGE_FILE',
     pattern: /GH001|large files detected|exceeds .*file size limit/i,
-    remedy: 'A file in its history is over the limit of the target (GitHub: 100 MiB). Move such files to Git LFS, in a rewritten history, and migrate that.',
+    remedy:
+      'A file in its history is over the limit of the target (GitHub: 100 MiB). Move such files to Git LFS at the source with ' +
+      '`git lfs migrate import --everything --above=100MiB`, which rewrites the history, or remove them from it, and migrate that.',
+    subject: (line) => /File (.+) is ([\d.]+ [KMG]?B)\b/.exec(line)?.slice(1).join(', '),
   },
   {
     code: 'REF_PROTECTED',
@@ -30,7 +35,10 @@ const refusals: readonly Refusal[] = [
   {
     code: 'LFS_OBJECTS_MISSING',
     pattern: /GH008|unknown Git LFS object|missing Git LFS/i,
-    remedy: 'Its history uses Git LFS objects that the target has not. Transfer the LFS objects first.',
+    remedy:
+      'Its history names Git LFS objects that the target did not get: the source does not have them, or does not serve Git LFS. Upload them ' +
+      'to the source with `git lfs push --all` from a clone that has them, and run again.',
+    subject: (line) => /(?:^|\s)([0-9a-f]{64})(?:\s|$)/.exec(line)?.[1],
   },
   {
     code: 'RULE_VIOLATION',
@@ -80,8 +88,8 @@ export interface Explanation {
  * @param messages - what the target wrote for people during the push
  */
 export function explainRejection(ref: string, said: string, messages: readonly string[]): Explanation {
-  const { code, remedy } = refusalIn(said, messagesAbout(ref, messages)) ?? general
-  return { code, reason: `The target refused it (${sanitize(said)}). ${remedy}` }
+  const { code, remedy, subject } = refusalIn(said, messagesAbout(ref, messages)) ?? general
+  return { code, reason: `The target refused it (${sanitize(said)}). ${remedy}${subjects(messages, subject)}` }
 }
 
 /** The error of a pack that the target did not take. No ref was moved. */
@@ -90,6 +98,16 @@ export function unpackError(said: string, messages: readonly string[], redactor:
   const words = messages.filter((line) => /error|fatal/i.test(line)).slice(-3).join(' ')
   const text = `The target did not take the pack and moved no ref (${sanitize(said)}). ${remedy}${words ? ` It says: ${words}` : ''}`
   return new SaddleError(code, text, { redactor })
+}
+
+const mostSubjects = 10
+
+/** What the target names as the reason, for example the files that are too large. */
+function subjects(messages: readonly string[], subject: Refusal['subject']): string {
+  const named = [...new Set(messages.flatMap((line) => subject?.(line) ?? []))]
+  if (named.length === 0) return ''
+  const more = named.length > mostSubjects ? ` and ${named.length - mostSubjects} more` : ''
+  return ` It names: ${named.slice(0, mostSubjects).join('; ')}${more}.`
 }
 
 function refusalIn(said: string, messages: readonly string[]): Refusal | undefined {

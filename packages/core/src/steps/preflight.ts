@@ -2,6 +2,7 @@ import { lookedForOnce, namespaceLosses, pullRequestLosses, repositoryLosses } f
 import { isOurs, markedBy } from '../ownership.ts'
 import type { PlannedProblem } from '../plan.ts'
 import { sourceName, targetName } from '../request.ts'
+import { refProblems } from './ref-problems.ts'
 import type { Step, StepContext, StepPlan } from './step.ts'
 
 /** What a push takes at most; histories above it are moved in several. */
@@ -41,6 +42,7 @@ export const preflight: Step = {
         message: `${sourceName(request)} names its objects with ${refs.objectFormat}, and GitHub holds repositories with sha1 only. Convert the source first.`,
       })
     }
+    problems.push(...refProblems(refs, request.options.namespaces))
     const found = inspection.thorough
       ? [
           ...namespaceLosses(refs, request.options.namespaces),

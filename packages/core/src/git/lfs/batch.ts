@@ -3,7 +3,14 @@ import { z } from 'zod'
 import type { LfsObject } from './pointer.ts'
 
 /** git-lfs itself asks for 100 at a time; servers are built for that. */
-export const batchSize = 100
+const batchSize = 100
+
+/** Objects in parts that are good for one request each. */
+export function batchesOf(objects: readonly LfsObject[]): LfsObject[][] {
+  const batches: LfsObject[][] = []
+  for (let at = 0; at < objects.length; at += batchSize) batches.push(objects.slice(at, at + batchSize))
+  return batches
+}
 
 const action = z.object({
   href: z.string(),
@@ -34,7 +41,7 @@ export type LfsBatchObject = z.infer<typeof answer>['objects'][number]
 export const lfsMediaType = 'application/vnd.git-lfs+json'
 
 /**
- * Asks a server what to do for at most {@link batchSize} objects (Git LFS batch API, `basic` transfers).
+ * Asks a server what to do for objects, at most one of {@link batchesOf} (Git LFS batch API, `basic` transfers).
  *
  * @returns what it says, by oid
  * @throws NOT_FOUND when the server has no Git LFS for the repository, and what transport throws

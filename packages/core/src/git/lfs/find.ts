@@ -23,6 +23,8 @@ const filters = [`combine:object:type=blob+blob:limit=${pointerSizeLimit}`, `blo
 /** Failures that say that the source cannot be asked in this way, not that it failed. */
 const unsuitable = new Set(['UPSTREAM_ERROR', 'PROTOCOL_ERROR', 'PACK_TOO_LARGE', 'CONFLICT'])
 const attempts = 3
+/** What may be kept of the small files for those that are stored as their difference to others, in bytes. */
+const memoryLimit = 48 * 1024 * 1024
 
 /**
  * Finds the Git LFS objects that histories point to: the source sends their small files alone, which are looked at as they
@@ -48,7 +50,7 @@ async function searchWith(filter: string, { source, objectFormat, wants, haves =
   const found = new PointerSet()
   const pack = fetchFiltered(source, { objectFormat, wants, haves, filter }, { signal })
   try {
-    for await (const { type, data } of readPack(pack, { objectFormat })) if (type === 'blob') found.add(data)
+    for await (const { type, data } of readPack(pack, { objectFormat, memoryLimit })) if (type === 'blob') found.add(data)
   } catch (thrown) {
     const error = SaddleError.from(thrown)
     // A filter that it does not know is refused again; only what broke off is worth another try.

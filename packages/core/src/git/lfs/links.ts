@@ -13,7 +13,7 @@ export interface LfsLinks {
 /** What is to be done about an object: nothing, since the target has it or the source has not; or to move it. */
 export type LfsTask = 'present' | 'missing' | LfsLinks
 
-/** Asks the target what it lacks, then the source for that alone: two requests for at most `batchSize` objects. */
+/** Asks the target what it lacks, then the source for that alone: two requests for one batch of objects. */
 export async function tasksOf(
   objects: readonly LfsObject[],
   source: GitRemote,

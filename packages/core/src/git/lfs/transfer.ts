@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import pLimit from 'p-limit'
 import { abortError, retry, SaddleError, type GitRemote, type RetryOptions } from '@saddle/transport'
-import { batchSize } from './batch.ts'
+import { batchesOf } from './batch.ts'
 import { tasksOf, type LfsTask } from './links.ts'
 import type { LfsObject } from './pointer.ts'
 import { LinkSender } from './send.ts'
@@ -137,9 +137,3 @@ export async function transferLfsObjects(options: LfsTransferOptions): Promise<L
 }
 
 const mayHaveExpired = new Set(['AUTHENTICATION_FAILED', 'FORBIDDEN', 'NOT_FOUND'])
-
-function batchesOf(objects: readonly LfsObject[]): LfsObject[][] {
-  const batches: LfsObject[][] = []
-  for (let at = 0; at < objects.length; at += batchSize) batches.push(objects.slice(at, at + batchSize))
-  return batches
-}
