@@ -35,8 +35,8 @@ const seed = { commits: 3, branches: 3, tags: 2, lfs: { count: 24, size: [1, 400
 const bytesOf = (text: string) => createHash('sha256').update(text).digest('hex')
 
 /** The names of the objects that a repository's history points to, as git alone finds them. */
-const namedIn = ({ git }: Seeded): string[] =>
-  [...new Set([...git('log', '--all', '-p', '--format=').matchAll(/^\+oid sha256:(\w{64})$/gm)].map(([, oid]) => oid!))].sort()
+const namedIn = (source: Seeded): string[] =>
+  [...new Set([...source.git('log', '--all', '-p', '--format=').matchAll(/^\+oid sha256:(\w{64})$/gm)].map(([, oid]) => oid!))].sort()
 
 async function arrived(source: Seeded, on = stage): Promise<string[]> {
   const oids = namedIn(source)
@@ -45,11 +45,12 @@ async function arrived(source: Seeded, on = stage): Promise<string[]> {
 }
 
 /** Adds a commit with a file to a branch of the source. */
-function commitFile({ git, path }: Seeded, name: string, content: string, branch = 'main'): void {
+function commitFile(source: Seeded, name: string, content: string, branch = 'main'): void {
+  const { path } = source
   const blob = execFileSync('git', ['-C', path, 'hash-object', '-w', '--stdin'], { input: content, encoding: 'utf8' }).trim()
-  const old = git('ls-tree', branch).split('\n').filter((line) => !line.endsWith(`\t${name}`))
+  const old = source.git('ls-tree', branch).split('\n').filter((line) => !line.endsWith(`\t${name}`))
   const tree = execFileSync('git', ['-C', path, 'mktree'], { input: [...old, `100644 blob ${blob}\t${name}`].join('\n') + '\n', encoding: 'utf8' }).trim()
-  git('update-ref', `refs/heads/${branch}`, git('commit-tree', tree, '-p', branch, '-m', name))
+  source.git('update-ref', `refs/heads/${branch}`, source.git('commit-tree', tree, '-p', branch, '-m', name))
 }
 
 const requestsTo = (part: RegExp | string, method: string, on = stage) =>
