@@ -1,6 +1,5 @@
 import type { Repository } from '@saddle/bitbucket-client'
 import type { RefListing } from '@saddle/git-relay'
-import type { LfsObject } from '../git/lfs/pointer.ts'
 import type { Loss, LossKind } from '../ledger.ts'
 import type { Visibility } from '../request.ts'
 
@@ -26,7 +25,7 @@ const mostNamed = 100
  *
  * @param damaged - it has them, and not as what their names say
  */
-export function lfsLosses(objects: readonly LfsObject[], paths: ReadonlyMap<string, string>, damaged = false): Loss[] {
+export function lfsLosses(objects: readonly { oid: string; size: number }[], paths: ReadonlyMap<string, string>, damaged = false): Loss[] {
   const what = damaged ? 'The source serves other bytes than the name of this Git LFS object says' : 'The source does not have this Git LFS object'
   const help = 'Upload it there with `git lfs push --object-id` from a clone that has it, then run again.'
   const named = objects.slice(0, mostNamed).map(({ oid, size }): Loss => {
