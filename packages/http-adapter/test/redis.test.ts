@@ -38,21 +38,6 @@ describe.skipIf(!hasRedis)('a server on Redis', () => {
     await expect.poll(async () => (await user.get('/api/v1/migration/history')).status, { timeout: 5000 }).toBe(401)
   })
 
-  it('answers 503 while Redis is away to what needs it, and recovers by itself', async () => {
-    const user = await stage.user()
-    await redis.kill()
-    const other = stage.caller()
-    other.cookie = `saddle_session=${'x'.repeat(43)}`
-    const answer = await other.get('/api/v1/auth/session')
-    expect(answer).toMatchObject({ status: 503, body: { code: 'STORE_FAILED', detail: expect.any(String) } })
-    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
-    expect(await user.get('/health/ready')).toMatchObject({ status: 503, body: { status: 'unhealthy', parts: { store: { status: 'unhealthy' }, sessions: { status: 'unhealthy' }, queue: { status: 'unhealthy' } } } })
-    expect(await user.get('/health')).toMatchObject({ status: 200 })
-    await redis.start()
-    await expect.poll(async () => (await user.get('/health/ready')).status, { timeout: 10_000 }).toBe(200)
-    expect((await user.get('/api/v1/bitbucket/projects')).status).toBe(200)
-  })
-
   it('says at its start that Redis cannot be reached, or goes on without it when told to', async () => {
     const away = { url: 'redis://user:canary-secret@127.0.0.1:1', patienceMs: 100 }
     await expect(openBackends({ directory, redis: away })).rejects.toMatchObject({ code: 'STORE_FAILED', message: expect.stringMatching(/^(?!.*canary).*127\.0\.0\.1:1/) })
