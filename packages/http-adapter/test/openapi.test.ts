@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -101,6 +102,12 @@ describe('the OpenAPI document', () => {
   it('has the contract\'s routes and no others', () => {
     const routes = Object.entries<object>(document.paths).flatMap(([path, item]) => Object.keys(item).filter((method) => method !== 'head').map((method) => `${method.toUpperCase()} ${path}`))
     expect(routes.toSorted()).toEqual(contract.toSorted())
+  })
+
+  it('has the routes of the guide', async () => {
+    const guide = await readFile(new URL('../../../docs/http-api.md', import.meta.url), 'utf8')
+    const rows = [...guide.matchAll(/^\| `((?:GET|POST|PUT|DELETE) \/\S*)` \|/gm)].map(([, route]) => route)
+    expect(rows.toSorted()).toEqual(contract.toSorted())
   })
 
   it('describes every operation, and its errors in the one shape', () => {
