@@ -38,7 +38,7 @@ describe('the source', () => {
 
   it('does not repeat a wrong address or token, which may hold a secret', () => {
     const wrong = { SADDLE_BITBUCKET_URL: 'ftp://ada:hunter22@host', SADDLE_BITBUCKET_TOKEN: 'hunter22 hunter22' }
-    expect(() => bitbucketSettings(wrong)).toThrow(/^SADDLE_BITBUCKET_URL is not an http or https address\.$/)
+    expect(() => bitbucketSettings(wrong)).toThrow(/^SADDLE_BITBUCKET_URL is not an http or https address\. Write it like/)
     expect(() => bitbucketSettings({ ...wrong, ...url })).toThrow(/^(?!.*hunter22)SADDLE_BITBUCKET_TOKEN contains/)
   })
 })

@@ -39,7 +39,7 @@ export function bitbucketSettings(env: Variables): BitbucketSettings {
 
 /** The target's settings; fails as {@link bitbucketSettings} does. */
 export function gitHubSettings(env: Variables): GitHubSettings {
-  const baseUrl = address(env, 'SADDLE_GITHUB_URL') ?? publicGitHubUrl
+  const baseUrl = gitHubUrl(env)
   return { baseUrl, auth: gitHubAuth(env), ...connectionSettings(env, baseUrl) }
 }
 
@@ -50,7 +50,7 @@ export function gitHubSettings(env: Variables): GitHubSettings {
  */
 export function serverSettings(env: Variables): { bitbucket: Omit<BitbucketSettings, 'auth'>; github: Omit<GitHubSettings, 'auth'> } {
   const source = bitbucketUrl(env)
-  const target = address(env, 'SADDLE_GITHUB_URL') ?? publicGitHubUrl
+  const target = gitHubUrl(env)
   return {
     bitbucket: { baseUrl: source, ...connectionSettings(env, source) },
     github: { baseUrl: target, ...connectionSettings(env, target) },
@@ -123,7 +123,13 @@ const secretVariables = [
 function bitbucketUrl(env: Variables): string {
   const baseUrl = address(env, 'SADDLE_BITBUCKET_URL')
   if (baseUrl !== undefined) return baseUrl
-  throw missing('SADDLE_BITBUCKET_URL', 'the address of the Bitbucket server, for example https://bitbucket.example.com')
+  throw missing('SADDLE_BITBUCKET_URL', 'the address of the Bitbucket server, for example https://bitbucket.example.com. Without one, `saddle sandbox` starts servers to rehearse on')
+}
+
+function gitHubUrl(env: Variables): string {
+  const baseUrl = address(env, 'SADDLE_GITHUB_URL') ?? publicGitHubUrl
+  if (!/^(www\.)?github\.com$/.test(new URL(baseUrl).hostname)) return baseUrl
+  throw invalid('SADDLE_GITHUB_URL', `is the address of GitHub's pages. Its REST API is ${publicGitHubUrl}, which applies when the variable is not set`)
 }
 
 function bitbucketAuth(env: Variables): BitbucketSettings['auth'] {
@@ -134,7 +140,7 @@ function bitbucketAuth(env: Variables): BitbucketSettings['auth'] {
   if (username && password) return { username, password }
   if (username) throw missing('SADDLE_BITBUCKET_PASSWORD', `the password of ${username}`)
   if (password) throw missing('SADDLE_BITBUCKET_USERNAME', 'the user that SADDLE_BITBUCKET_PASSWORD belongs to')
-  throw missing('SADDLE_BITBUCKET_TOKEN', 'an HTTP access token of Bitbucket (or set SADDLE_BITBUCKET_USERNAME and SADDLE_BITBUCKET_PASSWORD)')
+  throw missing('SADDLE_BITBUCKET_TOKEN', 'an HTTP access token, made in Bitbucket under Manage account (or set SADDLE_BITBUCKET_USERNAME and SADDLE_BITBUCKET_PASSWORD)')
 }
 
 function gitHubAuth(env: Variables): GitHubSettings['auth'] {
@@ -144,7 +150,7 @@ function gitHubAuth(env: Variables): GitHubSettings['auth'] {
   const keyFile = env['GITHUB_PRIVATE_KEY_PATH']
   if (appId && keyFile) return { appId, privateKey: readFile('GITHUB_PRIVATE_KEY_PATH', keyFile) }
   if (appId) throw missing('GITHUB_PRIVATE_KEY_PATH', 'the file with the private key of the GitHub App')
-  throw missing('SADDLE_GITHUB_TOKEN', 'a token of GitHub (or set SADDLE_GITHUB_APP_ID and GITHUB_PRIVATE_KEY_PATH)')
+  throw missing('SADDLE_GITHUB_TOKEN', 'a token, made in GitHub under Settings, Developer settings (or set SADDLE_GITHUB_APP_ID and GITHUB_PRIVATE_KEY_PATH)')
 }
 
 function connectionSettings(env: Variables, baseUrl: string): ConnectionSettings {
@@ -180,7 +186,7 @@ function address(env: Variables, name: string): string | undefined {
   if (!value) return undefined
   const url = URL.canParse(value) ? new URL(value) : undefined
   // The value is not repeated: an address can carry a password.
-  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw invalid(name, 'is not an http or https address')
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') throw invalid(name, 'is not an http or https address. Write it like https://bitbucket.example.com')
   return value
 }
 

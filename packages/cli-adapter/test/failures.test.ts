@@ -42,6 +42,10 @@ describe('a mistake on the command line', () => {
     [['sandbox', '--bitbucket-port', '70000'], /^error: .*from 0 to 65535\. Try --help\.$/],
     [['inventory', '--csv', '--json'], /^error: .*cannot be used with/],
     [['migrate', 'app', '--to', 'acme'], /^error: "app" does not name a repository\. Write PROJECT\/slug.*\(INVALID_INPUT\)$/],
+    [['migrate', 'https://host/scm/proj/app.git', '--to', 'acme'], /Write proj\/app\. \(INVALID_INPUT\)$/],
+    [['migrate', 'https://host/bitbucket/projects/PROJ/repos/app/browse', '--to', 'acme'], /Write PROJ\/app\. \(INVALID_INPUT\)$/],
+    [['migrate', 'ssh://git@host:7999/~ada/app.git', '--to', 'acme'], /Write ~ada\/app\. \(INVALID_INPUT\)$/],
+    [['migrate', 'PROJ/app', '--to', 'https://github.com/acme/app'], /Write acme\/app\. \(INVALID_INPUT\)$/],
     [['migrate', 'PROJ/app', '--to', 'acme/x/y'], /^error: --to acme\/x\/y names no target\..*\(INVALID_INPUT\)$/],
     [['migrate', 'PROJ/../x', '--to', 'acme'], /^error: .*\(INVALID_INPUT\)$/],
     [['migrate', 'PROJ/%2e%2e', '--to', 'acme'], /^error: .*is not a name but a path.*\(INVALID_INPUT\)$/],
@@ -65,6 +69,7 @@ describe('a failure is one sentence with its remedy and its code', () => {
     ['a missing token', { SADDLE_GITHUB_TOKEN: undefined }, 2, /SADDLE_GITHUB_TOKEN is not set/, 'MISSING_CONFIGURATION'],
     ['a wrong token of the source', { SADDLE_BITBUCKET_TOKEN: 'wrong-token-1' }, 1, /token|credentials/, 'AUTHENTICATION_FAILED'],
     ['a wrong token of the target', { SADDLE_GITHUB_TOKEN: 'wrong-token-2' }, 1, /token|credentials/, 'AUTHENTICATION_FAILED'],
+    ['the address of pages', { SADDLE_GITHUB_URL: 'https://github.com/acme' }, 2, /SADDLE_GITHUB_URL is the address of GitHub's pages\. Its REST API is https:\/\/api\.github\.com/, 'INVALID_INPUT'],
     ['an address that is none', { SADDLE_BITBUCKET_URL: 'bitbucket' }, 2, /SADDLE_BITBUCKET_URL is not an http or https address/, 'INVALID_INPUT'],
   ])('%s', async (_name, env, exit, text, code) => {
     const { status, stderr } = await stage.run(migrate, { env })
@@ -77,6 +82,11 @@ describe('a failure is one sentence with its remedy and its code', () => {
   it('a missing repository', async () => {
     const { status, stderr } = await stage.run(['migrate', 'PROJ/none', '--to', 'acme'])
     expect([status, stderr.lines[0]]).toEqual([1, expect.stringMatching(/^error: .*none.*\(NOT_FOUND\)$/)])
+  })
+
+  it("an Enterprise Server's address without the path of its REST API", async () => {
+    const { status, stderr } = await stage.run(migrate, { env: { SADDLE_GITHUB_URL: new URL(stage.env['SADDLE_GITHUB_URL']!).origin } })
+    expect([status, stderr.lines[0]]).toEqual([1, expect.stringMatching(/^error: .*has no REST API of GitHub at this address.*\/api\/v3.*\(NOT_FOUND\)$/)])
   })
 
   it('a target that exists', async () => {

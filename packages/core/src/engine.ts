@@ -403,7 +403,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
   async #existing(id: string): Promise<MigrationRecord> {
     const record = await this.#store.getMigration(id)
     if (record) return record
-    throw new SaddleError('NOT_FOUND', `There is no migration ${id} in this store.`, { context: { migrationId: id } })
+    throw new SaddleError('NOT_FOUND', `There is no migration ${id} in this store. Check the id (command: saddle history).`, { context: { migrationId: id } })
   }
 
   #checkHosts({ id, hosts }: MigrationRecord): void {

@@ -60,7 +60,7 @@ export async function verifyMigration(context: StepContext): Promise<Verificatio
   const target = await inspection.target()
   if (!target) {
     const name = targetName(request)
-    throw new SaddleError('NOT_FOUND', `There is no repository ${name} at the target, or the credentials may not see it.`, {
+    throw new SaddleError('NOT_FOUND', `There is no repository ${name} at the target, or the credentials may not see it. Check the name, or migrate it first.`, {
       context: { target: name },
     })
   }

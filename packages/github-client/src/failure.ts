@@ -44,6 +44,10 @@ export function githubFailure(answer: FailedAnswer, refusals = 0): SaddleError {
     case 403:
       return error('FORBIDDEN', `${host} refuses ${context.method ?? 'the request'} ${context.path ?? ''} (403): ${refusal(body, headers, host)}`)
     case 404:
+      // Whoever has credentials has this; it is elsewhere.
+      if (context.path === '/user') {
+        return error('NOT_FOUND', `${host} has no REST API of GitHub at this address. Of an Enterprise Server it is https://${host}/api/v3, of github.com https://api.github.com.`)
+      }
       return error(
         'NOT_FOUND',
         `${host} has nothing at ${context.path ?? 'this address'}, or the credentials may not see it: GitHub answers 404 for both.` +

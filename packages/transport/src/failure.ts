@@ -64,6 +64,13 @@ const texts: readonly { when: RegExp; code: ErrorCode; text: (host: string, code
     text: (host) => `${host} refuses connections. Check address and port, and that it is running.`,
   },
   {
+    // Also what a server with TLS does to a client that speaks plain HTTP, and the other way round behind some proxies.
+    when: /^UND_ERR_SOCKET$/,
+    code: 'NETWORK',
+    text: (host, code) =>
+      `${host} ended the connection without a whole answer (${code}). If it does so every time, check whether its address begins with https:// or http://.`,
+  },
+  {
     when: /^(HPE_|UND_ERR_HEADERS_OVERFLOW)/,
     code: 'PROTOCOL_ERROR',
     text: (host, code) => `${host} does not speak HTTP on this port (${code}). Check the address; an SSH port, for example, does not serve it.`,

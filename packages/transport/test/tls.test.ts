@@ -49,3 +49,10 @@ test('a server that never finishes the handshake is not waited for', async () =>
   const client = clientOf(server.url.replace('http', 'https'), { retry: { attempts: 1 }, timeouts: { connect: 100 } })
   await expect(client.text('x')).rejects.toMatchObject({ code: 'TIMEOUT', message: expect.stringContaining('no connection') })
 })
+
+test('http to a port with TLS says what to check', async () => {
+  const server = await serve((_, response) => response.end(), await certificate())
+  await expect(clientOf(server.url.replace('https', 'http'), { retry: { attempts: 1 } }).text('x')).rejects.toMatchObject({
+    code: 'NETWORK', message: expect.stringContaining('begins with https://'),
+  })
+})

@@ -4,7 +4,7 @@ import { SaddleError } from '@saddle/transport'
 export const storeFailures = {
   /** Nothing with that id. */
   unknownMigration: (id: string) =>
-    new SaddleError('NOT_FOUND', `There is no migration ${id}.`, { context: { migrationId: id } }),
+    new SaddleError('NOT_FOUND', `There is no migration ${id}. Check the id (command: saddle history).`, { context: { migrationId: id } }),
   /** The id of a new one is in use. */
   idTaken: (id: string) =>
     new SaddleError('CONFLICT', `There is already a migration ${id}.`, { context: { migrationId: id } }),
