@@ -1,5 +1,6 @@
 // Measures a migration against what a user would do without Saddle, side by side in one run: the two take turns, and what
-// is compared are medians. `npm run bench`; BENCH_RUNS, BENCH_MIB and BENCH_ONLY (large, small, sync, http) change the size.
+// is compared are medians. `npm run bench`; BENCH_RUNS, BENCH_MIB and BENCH_ONLY (large, small, sync, lfs, http), BENCH_LFS_OBJECTS
+// and BENCH_LFS_MIB change the size.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,7 +13,7 @@ import { childrenCpu, median, run } from './measure.mjs'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const runs = Number(process.env.BENCH_RUNS ?? 5)
 const mebibytes = Number(process.env.BENCH_MIB ?? 120)
-const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync', 'http']
+const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync', 'lfs', 'http']
 const work = mkdtempSync(join(tmpdir(), 'saddle-bench-'))
 const results = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, runs, scenarios: [] }
 
@@ -38,11 +39,11 @@ async function saddle(slugs, concurrency, suffix = `-${++unique}`, store = '') {
   return { wallSeconds, ...JSON.parse(output) }
 }
 
-async function shell(slugs, concurrency) {
+async function shell(slugs, concurrency, { suffix = `-${++unique}`, name = 'clone-push.sh' } = {}) {
   const list = slugs.join(' ')
-  const script = `${here}clone-push.sh`
+  const script = here + name
   const command = concurrency === 1 ? `for slug in ${list}; do bash ${script} $slug || exit 1; done` : `printf '%s\\n' ${list} | xargs -P${concurrency} -n1 bash ${script}`
-  const { wallSeconds, peakMiB, output } = await run('bash', ['-c', `set -e; ${command}; du -sm ${work} | cut -f1; times`], { env: shellEnv(`-${++unique}`) })
+  const { wallSeconds, peakMiB, output } = await run('bash', ['-c', `set -e; ${command}; du -sm ${work} | cut -f1; times`], { env: shellEnv(suffix) })
   const writtenMiB = Number(output.split('\n')[0])
   rmSync(work, { recursive: true, force: true })
   mkdirSync(work)
@@ -106,6 +107,30 @@ if (only.includes('sync')) {
   console.log(`\nSync of 200 repositories without news: ${wallSeconds.toFixed(2)} s, ${requests.git / 200} git and ${requests.rest / 200} REST requests a repository`)
   results.scenarios.push({ title: 'sync of 200 repositories', wallSeconds, requests, samples })
   for (const end of ['', '-wal', '-shm']) rmSync(store + end, { force: true })
+}
+
+if (only.includes('lfs')) {
+  const objects = Number(process.env.BENCH_LFS_OBJECTS ?? 500)
+  const mebibytesOfObjects = Number(process.env.BENCH_LFS_MIB ?? 1024)
+  // Evenly from next to nothing to twice the mean.
+  const size = [200, Math.floor((2 * mebibytesOfObjects * 2 ** 20) / objects) - 200]
+  await ask('seed', { slugs: ['lfs'], seed: { commits: 20, lfs: { count: objects, size } } })
+  /** Takes the objects off the target again, after making sure that all of them arrived. */
+  const counted = async (way) => {
+    const suffix = `-${++unique}`
+    const sample = await way(suffix)
+    const { stored } = await ask('takeObjects', { name: `lfs${suffix}` })
+    if (stored !== objects) throw new Error(`${stored} of ${objects} Git LFS objects arrived`)
+    return sample
+  }
+  for (const delayMs of [0, 25]) {
+    await ask('delay', { delayMs })
+    await compare(`${objects} Git LFS objects of ${mebibytesOfObjects} MiB in all, ${delayMs} ms of delay a request`, {
+      saddle: () => counted((suffix) => saddle(['lfs'], 1, suffix)),
+      'lfs fetch+push': () => counted((suffix) => shell(['lfs'], 1, { suffix, name: 'lfs-fetch-push.sh' })),
+    })
+  }
+  await ask('delay', { delayMs: 0 })
 }
 
 await ask('stop')

@@ -1,5 +1,7 @@
 // The two servers, in a process of their own, so that their work is not counted as the migration's. Takes one JSON
 // command a line and answers each with one line.
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { startSandbox } from '@saddle/sandbox'
 
@@ -29,6 +31,13 @@ const commands = {
     sandbox.bitbucket.clearRequests()
     sandbox.github.clearRequests()
     return { git, rest: all.length - git }
+  },
+  /** How many Git LFS objects a repository of the target has; it has none afterwards. The server checked each as it came. */
+  takeObjects({ name }) {
+    const folder = join(sandbox.github.repositoryPath('acme', name), 'lfs')
+    const stored = readdirSync(folder, { recursive: true }).filter((path) => /[0-9a-f]{64}$/.test(path)).length
+    rmSync(folder, { recursive: true })
+    return { stored }
   },
   async stop() {
     await sandbox.close()
