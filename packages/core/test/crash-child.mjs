@@ -28,5 +28,5 @@ const store = new Proxy(await SqliteStore.open({ path }), {
 const clients = { bitbucket: new BitbucketClient(bitbucket), github: new GitHubClient(github) }
 for (const client of Object.values(clients)) client.on('request', () => point('after the answer to a request'))
 await new MigrationEngine({ ...clients, store, leaseMs }).migrate(request)
-process.stdout.write('completed')
+process.stdout.write(JSON.stringify({ maxRSS: process.resourceUsage().maxRSS }))
 process.exit(0)
