@@ -20,19 +20,18 @@ afterEach(async () => {
 })
 
 /** A migration that waits in its push, so that its streams stay open. */
-async function running(slug = 'repo'): Promise<{ id: string; path: string; finish: () => Promise<void> }> {
+async function running(slug = 'repo'): Promise<{ id: string; path: string; finish: () => void }> {
   await stage.sandbox.bitbucket.createRepository({ project: 'PRJ', slug })
-  const held = stage.sandbox.github.fault({ method: 'POST', path: `${slug}.git/git-receive-pack`, action: { stall: true } })
+  let goOn = () => {}
+  const gate = new Promise<void>((resolve) => (goOn = resolve))
+  const held = stage.sandbox.github.fault({ method: 'POST', path: `${slug}.git/git-receive-pack`, action: { before: () => gate } })
   const { body } = await user.post('/api/v1/migration/start', { source: { project: 'PRJ', repository: slug }, target: { owner: 'acme', name: slug } })
   await held.fired
   const id = body.migration_id as string
   return {
     id,
     path: `/api/v1/migration/status/${id}`,
-    finish: async () => {
-      held.remove()
-      await user.post(`/api/v1/migration/${id}/cancel`)
-    },
+    finish: goOn,
   }
 }
 
@@ -54,7 +53,7 @@ describe('streams', () => {
     await expect.poll(async () => (await user.get(`${path}x`, { accept: 'text/event-stream' })).status).toBe(404)
     const again = user.events(path)
     await expect.poll(() => again.next().then(({ value }) => (value as SentEvent).event, () => 'refused')).toBe('migration_update')
-    await finish()
+    finish()
     await Promise.all([...open.slice(1), again].map(rest))
   })
 
@@ -67,7 +66,7 @@ describe('streams', () => {
     await other.post('/api/v1/auth/logout')
     expect((await rest(stream)).at(-1)!.event).toBe('session_ended')
     expect((await user.get(path)).status).toBe(401)
-    await finish()
+    finish()
   })
 
   it('say that the server stops, and it does stop', async () => {
@@ -90,7 +89,7 @@ describe('streams', () => {
     while (!/:[^\n]*\n\n[^]*:[^\n]*heartbeat/.test(text)) text += (await reader.read()).value ?? ''
     expect(text).toContain('retry: ')
     await reader.cancel()
-    await finish()
+    finish()
   })
 
   it('wait for a slow reader, who misses nothing, and pile nothing up for him', async () => {
@@ -127,7 +126,7 @@ describe('streams', () => {
     expect(gaps(numbers)).toEqual([])
     socket.destroy()
     await store.updateMigration(id, { cancelRequested: true })
-    await finish()
+    finish()
   })
 
   it('carry text that looks like events as text', async () => {
@@ -139,7 +138,7 @@ describe('streams', () => {
       expect(event.event).toBe('migration_update')
       if (event.data.details.message === evil) break
     }
-    await finish()
+    finish()
   })
 })
 

@@ -102,6 +102,7 @@ async function push(context: RunContext, updates: RefUpdate[]): Promise<RefOutco
   const { packBytes: bytes, objects, outcomes, messages } = await journal.around('git.push', () =>
     telemetry.pack(git.backend.name, () => git.backend.transfer(transfer, { signal, onProgress: (progress) => meter.report(progress) })),
   )
+  meter.end(bytes, objects)
   // What was listed before is of no use any more.
   inspection.forgetRefs('target')
   results.transferred = { bytes: results.transferred.bytes + bytes, objects: results.transferred.objects + objects }

@@ -8,6 +8,7 @@ function metered(size?: number) {
   let now = 0
   const meter = new TransferMeter((event) => events.push(event), size, () => now)
   return {
+    meter,
     events,
     at: (milliseconds: number, progress: TransferProgress) => {
       now = milliseconds
@@ -37,6 +38,15 @@ it('approaches the end without passing it when the size was underestimated', () 
   const objects = events.map((event) => event.objects)
   expect(objects).toEqual([...objects].sort((a, b) => a - b))
   expect(objects.at(-1)).toBeLessThanOrEqual(1000)
+})
+
+it('says at the end what was sent in all, once', () => {
+  const { meter, events, at } = metered()
+  at(0, { phase: 'counting', bytes: 0, objects: 12, totalObjects: 12 })
+  at(10, streaming(500))
+  meter.end(900, 12)
+  meter.end(900, 12)
+  expect(events.map(({ phase, bytes, objects }) => [phase, bytes, objects])).toEqual([['counting', 0, 12], ['streaming', 900, 12]])
 })
 
 it('takes a count that a backend has, and shows a new phase soon', () => {

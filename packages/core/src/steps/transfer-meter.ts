@@ -13,6 +13,7 @@ export class TransferMeter {
   readonly #samples: { at: number; bytes: number }[] = []
   #phase: TransferProgress['phase'] | undefined
   #reportedAt = -Infinity
+  #reportedBytes: number | undefined
   #totalObjects: number | undefined
 
   /** @param size - how many bytes the whole is known to have, for an estimate of what is left */
@@ -35,8 +36,17 @@ export class TransferMeter {
     this.#report({ type: 'transfer', ...this.#measured(progress, at) })
   }
 
+  /** What was sent in all, if the last report said something else: it may have been left out as one too many. */
+  end(bytes: number, objects: number): void {
+    if (bytes === 0 || bytes === this.#reportedBytes) return
+    const phase = this.#phase === undefined || this.#phase === 'counting' ? 'streaming' : this.#phase
+    this.#totalObjects = objects
+    this.#report({ type: 'transfer', ...this.#measured({ phase, bytes, objects, share: 1 }, this.#now()) })
+  }
+
   #measured(progress: TransferProgress, at: number): Omit<TransferEvent, 'type'> {
     const { phase, bytes, message } = progress
+    this.#reportedBytes = bytes
     this.#samples.push({ at, bytes })
     while (this.#samples.length > 2 && at - (this.#samples[0]?.at ?? at) > 5000) this.#samples.shift()
     const oldest = this.#samples[0] ?? { at, bytes }
