@@ -46,7 +46,7 @@ test('a migration is a trace of its steps, packs and requests, with no secret in
   expect(steps.map(({ attributes }) => attributes['saddle.step'])).toEqual(report.steps.map(({ name }) => name))
   for (const step of steps) expect(step.parentSpanContext?.spanId).toBe(run!.spanContext().spanId)
   const [pack] = named('saddle.pack')
-  expect(pack!.parentSpanContext?.spanId).toBe(steps[2]!.spanContext().spanId)
+  expect(pack!.parentSpanContext?.spanId).toBe(steps[3]!.spanContext().spanId)
   expect(pack!.attributes).toEqual({
     'saddle.git.backend': 'relay', 'saddle.pack.size': report.transferred.bytes, 'saddle.pack.objects': report.transferred.objects,
   })

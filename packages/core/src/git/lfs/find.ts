@@ -24,7 +24,7 @@ const filters = [`combine:object:type=blob+blob:limit=${pointerSizeLimit}`, `blo
 const unsuitable = new Set(['UPSTREAM_ERROR', 'PROTOCOL_ERROR', 'PACK_TOO_LARGE', 'CONFLICT'])
 const attempts = 3
 /** What may be kept of the small files for those that are stored as their difference to others, in bytes. */
-const memoryLimit = 48 * 1024 * 1024
+const memoryLimit = 12 * 1024 * 1024
 
 /**
  * Finds the Git LFS objects that histories point to: the source sends their small files alone, which are looked at as they
