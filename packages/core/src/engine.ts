@@ -4,16 +4,18 @@ import type { BitbucketClient } from '@saddle/bitbucket-client'
 import type { GitHubClient } from '@saddle/github-client'
 import { abortError, SafeEmitter, SaddleError, type RetryOptions } from '@saddle/transport'
 import { BulkMigrations, type BulkPlan, type BulkReport, type BulkRequest, type CreateBulkOptions, type RunBulkOptions } from './bulk/index.ts'
+import { engineDefaults, type EngineCallOptions, type MigrationEngineOptions } from './engine-options.ts'
 import type { EngineEvents, ProgressEvent } from './events.ts'
+import { FiledMigrations, type CreateOptions } from './filed.ts'
 import type { GitBackend } from './git/backend.ts'
 import { chooseBackend } from './git/choose.ts'
 import { takeInventory, type InventoryOptions, type InventoryRow } from './inventory.ts'
-import { cancelled, LeaseKeeper, runningElsewhere, takeLease } from './lease.ts'
+import { cancelled, LeaseKeeper, runningElsewhere, takeLease, withMigration } from './lease.ts'
 import { ClientNotices } from './notices.ts'
 import type { MigrationPlan, VerificationResult } from './plan.ts'
 import { planMigration, verifyMigration } from './planning.ts'
-import { isFinal, stepNames, type MigrationRecord, type MigrationReport } from './record.ts'
-import { normalizeRequest, parseRequest, sourceName, targetName, type MigrationRequest, type NormalizedRequest } from './request.ts'
+import { isFinal, type MigrationRecord, type MigrationReport } from './record.ts'
+import { normalizeRequest, parseRequest, type MigrationRequest, type NormalizedRequest } from './request.ts'
 import { RunLog } from './run-log.ts'
 import { Run } from './run.ts'
 import { emptySnapshot, reduce } from './snapshot.ts'
@@ -21,45 +23,6 @@ import { Inspection } from './steps/inspection.ts'
 import type { StepContext } from './steps/step.ts'
 import { MemoryStore } from './store/memory.ts'
 import type { EventQuery, Lease, MigrationPage, MigrationQuery, MigrationStore } from './store/store.ts'
-
-/** Options of {@link MigrationEngine}. */
-export interface MigrationEngineOptions {
-  bitbucket: BitbucketClient
-  github: GitHubClient
-  /** What moves git objects; `auto`, the default, chooses. */
-  git?: GitBackend | 'auto' | undefined
-  /** Where migrations are remembered; by default in memory, for as long as the engine lives. The engine does not close it. */
-  store?: MigrationStore | undefined
-  /** How long a run that died keeps others from its target, in milliseconds; it is renewed three times in that time. */
-  leaseMs?: number | undefined
-  /** The largest pack for one push, in bytes; GitHub's limit by default. */
-  packBytes?: number | undefined
-  /** Patience between tries of a transfer that broke off, and of a creation. The clients have their own for requests. */
-  retry?: RetryOptions | undefined
-}
-
-/** What applies where an option is left out. */
-export const engineDefaults = {
-  leaseMs: 15_000,
-  packBytes: 2 * 1024 ** 3,
-} as const satisfies Partial<MigrationEngineOptions>
-
-/** How a migration is filed. */
-export interface CreateOptions {
-  /** A UUID by default. */
-  id?: string | undefined
-  /** Opaque: who starts it. */
-  owner?: string | undefined
-  /** The same key from the same owner gives the same migration. */
-  idempotencyKey?: string | undefined
-  /** The bulk migration that it belongs to. */
-  bulkId?: string | undefined
-}
-
-/** What everything that waits takes. */
-export interface EngineCallOptions {
-  signal?: AbortSignal | undefined
-}
 
 /** A run that is under way in this engine. */
 interface ActiveRun {
@@ -91,6 +54,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
   readonly #github: GitHubClient
   readonly #git: GitBackend | 'auto'
   readonly #store: MigrationStore
+  readonly #filed: FiledMigrations
   readonly #leaseMs: number
   readonly #packBytes: number
   readonly #retry: RetryOptions
@@ -105,6 +69,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
     this.#github = options.github
     this.#git = options.git ?? 'auto'
     this.#store = options.store ?? new MemoryStore()
+    this.#filed = new FiledMigrations(this.#store, { source: options.bitbucket.baseUrl.host, target: options.github.baseUrl.host })
     this.#leaseMs = options.leaseMs ?? engineDefaults.leaseMs
     this.#packBytes = options.packBytes ?? engineDefaults.packBytes
     this.#retry = options.retry ?? {}
@@ -130,7 +95,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
    */
   async migrate(request: MigrationRequest, options: CreateOptions & EngineCallOptions = {}): Promise<MigrationReport> {
     const normalized = normalizeRequest(parseRequest(request))
-    const record = (await this.#unfinished(normalized, options)) ?? (await this.create(request, options))
+    const record = (await this.#filed.unfinished(normalized, options)) ?? (await this.#filed.create(normalized, options))
     return this.#run(record.id, { signal: options.signal, again: normalized })
   }
 
@@ -154,29 +119,8 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
    * @throws SaddleError `INVALID_INPUT`; `CONFLICT` for an id that is taken, and for an idempotency key that came with
    * another request before
    */
-  async create(request: MigrationRequest, { id, owner, idempotencyKey, bulkId }: CreateOptions = {}): Promise<MigrationRecord> {
-    const normalized = normalizeRequest(parseRequest(request))
-    const known = await this.#byIdempotencyKey(normalized, owner, idempotencyKey)
-    if (known) return known
-    const now = new Date().toISOString()
-    const { message } = emptySnapshot()
-    const record: MigrationRecord = {
-      id: id ?? randomUUID(),
-      ...(owner === undefined ? {} : { owner }),
-      ...(bulkId === undefined ? {} : { bulkId }),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      request: normalized,
-      hosts: this.#hosts(),
-      status: 'pending',
-      createdAt: now,
-      updatedAt: now,
-      steps: stepNames.map((name) => ({ name, status: 'pending' })),
-      progress: { percentage: 0, bytes: 0, objects: 0, message },
-      losses: [],
-      transferred: { bytes: 0, objects: 0 },
-    }
-    await this.#store.createMigration(record)
-    return record
+  async create(request: MigrationRequest, options: CreateOptions = {}): Promise<MigrationRecord> {
+    return this.#filed.create(normalizeRequest(parseRequest(request)), options)
   }
 
   /**
@@ -191,7 +135,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
 
   /** Like {@link run}, also when somebody cancelled it before. */
   async resume(id: string, { signal }: EngineCallOptions = {}): Promise<MigrationReport> {
-    return this.#run(id, { signal, again: (await this.#existing(id)).request })
+    return this.#run(id, { signal, again: (await this.#filed.existing(id)).request })
   }
 
   /**
@@ -207,15 +151,15 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
       active.controller.abort(cancelled())
       return true
     }
-    const record = await this.#existing(id)
+    const record = await this.#filed.existing(id)
     if (isFinal(record.status)) return false
-    const lease = await this.#store.acquireLease(this.#leaseKey(record.request), `cancel ${randomUUID()}`, this.#leaseMs)
+    const lease = await this.#store.acquireLease(this.#filed.leaseKey(record.request), `cancel ${randomUUID()}`, this.#leaseMs)
     if (!lease) {
       await this.#store.updateMigration(id, { cancelRequested: true })
       return true
     }
     try {
-      const current = await this.#existing(id)
+      const current = await this.#filed.existing(id)
       if (isFinal(current.status)) return false
       await this.#endCancelled(current, lease)
       return true
@@ -264,10 +208,10 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
 
   /** @param options - `again`: somebody wants it run whatever was before, with this request */
   async #run(id: string, { signal, again }: EngineCallOptions & { again?: NormalizedRequest }): Promise<MigrationReport> {
-    const record = await this.#existing(id)
+    const record = await this.#filed.existing(id)
     if (record.status === 'completed') return record
-    this.#checkHosts(record)
-    const leaseKey = this.#leaseKey(record.request)
+    this.#filed.checkHosts(record)
+    const leaseKey = this.#filed.leaseKey(record.request)
     if ([...this.#active.values()].some((active) => active.leaseKey === leaseKey)) throw runningElsewhere(leaseKey)
     const controller = new AbortController()
     const abort = () => controller.abort(signal && abortError(signal))
@@ -303,7 +247,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
     let stopListening = () => {}
     try {
       // It may have gone on elsewhere until the lease was free.
-      const current = await this.#existing(id)
+      const current = await this.#filed.existing(id)
       if (current.status === 'completed') return current
       if (again && !isDeepStrictEqual(again, current.request)) {
         await this.#store.updateMigration(id, { request: again }, lease)
@@ -322,7 +266,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
         retry: this.#retry,
         record: current,
         lease,
-        earlier: await this.#earlier(current.request, id),
+        earlier: await this.#filed.earlier(current.request, id),
         signal,
         abort,
         redact: this.#redact,
@@ -331,7 +275,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
           stopListening = this.#notices.listen({ request: current.request, report: (event) => log.report(event) })
         },
       }).execute()
-      return await this.#existing(id)
+      return await this.#filed.existing(id)
     } finally {
       stopListening()
       await keeper.stop()
@@ -353,7 +297,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
 
   async #context(request: NormalizedRequest, signal = new AbortController().signal, thorough = true): Promise<StepContext> {
     const [bitbucket, github] = [this.#bitbucket, this.#github]
-    const earlier = await this.#earlier(request)
+    const earlier = await this.#filed.earlier(request)
     return {
       request,
       bitbucket,
@@ -365,76 +309,10 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
     }
   }
 
-  /** Migrations of the same source to the same target, newest first. */
-  async #earlier(request: NormalizedRequest, except?: string): Promise<MigrationRecord[]> {
-    const { project, repository } = request.source
-    const { items } = await this.#store.listMigrations({ target: targetName(request), project, repository, limit: 200 })
-    const hosts = this.#hosts()
-    return items.filter((record) => record.id !== except && record.hosts.source === hosts.source && record.hosts.target === hosts.target)
-  }
-
-  /** The latest migration of the same source to the same target, by the same owner, if it did not complete. */
-  async #unfinished(request: NormalizedRequest, options: CreateOptions): Promise<MigrationRecord | undefined> {
-    if (options.id !== undefined) {
-      const known = await this.#store.getMigration(options.id)
-      if (!known || (sourceName(known.request) === sourceName(request) && targetName(known.request) === targetName(request))) return known
-      throw new SaddleError('CONFLICT', `The migration ${options.id} is one of another repository or to another target.`, {
-        context: { migrationId: options.id, option: 'id' },
-      })
-    }
-    // A key, or a bulk migration, stands for a migration of its own.
-    if (options.idempotencyKey !== undefined || options.bulkId !== undefined) return undefined
-    const [latest] = await this.#earlier(request)
-    return latest?.status === 'completed' || latest?.owner !== options.owner ? undefined : latest
-  }
-
-  async #byIdempotencyKey(request: NormalizedRequest, owner: string | undefined, key: string | undefined): Promise<MigrationRecord | undefined> {
-    if (key === undefined) return undefined
-    const startedBy = owner === undefined ? {} : { startedBy: owner }
-    const [known] = (await this.#store.listMigrations({ idempotencyKey: key, ...startedBy, limit: 1 })).items
-    if (known && !isDeepStrictEqual(known.request, request)) {
-      throw new SaddleError('CONFLICT', 'This idempotency key came with another request before. Use a new key for a new request.', {
-        context: { option: 'idempotencyKey', migrationId: known.id },
-      })
-    }
-    return known
-  }
-
-  async #existing(id: string): Promise<MigrationRecord> {
-    const record = await this.#store.getMigration(id)
-    if (record) return record
-    throw new SaddleError('NOT_FOUND', `There is no migration ${id} in this store. Check the id (command: saddle history).`, { context: { migrationId: id } })
-  }
-
-  #checkHosts({ id, hosts }: MigrationRecord): void {
-    const { source, target } = this.#hosts()
-    if (hosts.source === source && hosts.target === target) return
-    throw new SaddleError(
-      'INVALID_INPUT',
-      `The migration ${id} goes from ${hosts.source} to ${hosts.target}; this engine speaks to ${source} and ${target}.`,
-      { context: { migrationId: id } },
-    )
-  }
-
-  #hosts(): { source: string; target: string } {
-    return { source: this.#bitbucket.baseUrl.host, target: this.#github.baseUrl.host }
-  }
-
-  /** One writer for each target. */
-  #leaseKey(request: NormalizedRequest): string {
-    return `${this.#github.baseUrl.host}/${targetName(request)}`.toLowerCase()
-  }
-
   readonly #redact = <T>(value: T): T => this.#github.redactor.redactValue(this.#bitbucket.redactor.redactValue(value))
 
   readonly #emitProgress = (event: ProgressEvent): void => {
     this.emit('progress', event)
     this.emit(event.type, event)
   }
-}
-
-/** The error with the migration's id in its context. */
-function withMigration(thrown: unknown, migrationId: string): SaddleError {
-  const { code, message, retryable, context } = SaddleError.from(thrown)
-  return new SaddleError(code, message, { cause: thrown, retryable, context: { ...context, migrationId } })
 }

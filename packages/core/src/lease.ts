@@ -111,3 +111,9 @@ export class LeaseKeeper {
 
 /** Why a run stops that somebody cancelled. */
 export const cancelled = (): SaddleError => new SaddleError('ABORTED', 'The migration was cancelled.')
+
+/** The error with the migration's id in its context. */
+export function withMigration(thrown: unknown, migrationId: string): SaddleError {
+  const { code, message, retryable, context } = SaddleError.from(thrown)
+  return new SaddleError(code, message, { cause: thrown, retryable, context: { ...context, migrationId } })
+}
