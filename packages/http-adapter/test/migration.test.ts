@@ -77,6 +77,14 @@ describe('starting', () => {
   })
 })
 
+it('takes a key that several requests bring at once as one', async () => {
+  const slug = await seed()
+  const answers = await Promise.all(Array.from({ length: 6 }, () => start(slug, {}, { 'idempotency-key': 'at-once' })))
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 202))
+  expect(new Set(answers.map(({ body }) => body.migration_id)).size).toBe(1)
+  expect(await user.finished(answers[0]!.body.migration_id)).toMatchObject({ status: 'completed' })
+})
+
 describe('following', () => {
   it('sends what the contract says, in order, and ends with a final status', async () => {
     const slug = await seed()

@@ -45,17 +45,24 @@ function startRoute(app: App, context: Context): void {
       const wanted = requestOf(request.body)
       const idempotencyKey = request.headers['idempotency-key']
       const filed = { id: randomUUID(), owner: session.subject, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }
+      const isKnown = async () =>
+        idempotencyKey !== undefined && (await store.listMigrations({ idempotencyKey, startedBy: session.subject, limit: 1 })).items.length > 0
       const record = await jobs.withEngine(credentials, async (engine) => {
-        const known = idempotencyKey !== undefined && (await store.listMigrations({ idempotencyKey, startedBy: session.subject, limit: 1 })).items.length > 0
-        if (!known) await assertPossible(context, credentials, wanted, abandoned(reply))
-        // Held before the record exists, so that a process that dies in between leaves nothing that cannot be continued.
-        if (!known) await vault.hold(session.subject, filed.id, ownToken(request, credentials))
+        // Finds the one that has the key already, or says that the key is another request's.
+        if (await isKnown()) return engine.create(wanted, filed)
         try {
+          await assertPossible(context, credentials, wanted, abandoned(reply))
+          // Held before the record exists, so that a process that dies in between leaves nothing that cannot be continued.
+          await vault.hold(session.subject, filed.id, ownToken(request, credentials))
           return await engine.create(wanted, filed)
         } catch (error) {
-          await vault.release(session.subject, filed.id)
+          // The same request, sent twice, can have been faster: then what stands in the way is its own migration.
+          if (await isKnown()) return engine.create(wanted, filed)
           throw error
         }
+      }).catch(async (error: unknown) => {
+        await vault.release(session.subject, filed.id)
+        throw error
       })
       if (record.id === filed.id) await jobs.start(record)
       else await vault.release(session.subject, filed.id)
