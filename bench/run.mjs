@@ -17,13 +17,19 @@ const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync', 'l
 const work = mkdtempSync(join(tmpdir(), 'saddle-bench-'))
 const results = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, runs, scenarios: [] }
 
-const servers = spawn(process.execPath, [join(here, 'servers.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
-const answers = createInterface({ input: servers.stdout })[Symbol.asyncIterator]()
-const ask = async (command, options = {}) => {
-  servers.stdin.write(JSON.stringify({ command, ...options }) + '\n')
-  return JSON.parse((await answers.next()).value)
+/** Starts a process with a Bitbucket and a GitHub. Returns the function that tells it what to do. */
+function startServers() {
+  const servers = spawn(process.execPath, [join(here, 'servers.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const answers = createInterface({ input: servers.stdout })[Symbol.asyncIterator]()
+  return async (command, options = {}) => {
+    servers.stdin.write(JSON.stringify({ command, ...options }) + '\n')
+    const answer = JSON.parse((await answers.next()).value)
+    if (command === 'stop') await once(servers, 'exit')
+    return answer
+  }
 }
-const addresses = await ask('start')
+const ask = startServers()
+let addresses = await ask('start')
 let unique = 0
 
 const authorize = (header) => ({ GIT_CONFIG_COUNT: '2', GIT_CONFIG_KEY_0: `http.${addresses.bitbucketUrl}.extraHeader`, GIT_CONFIG_VALUE_0: `Authorization: Bearer ${addresses.bitbucketToken}`, GIT_CONFIG_KEY_1: `http.${addresses.githubWebUrl}.extraHeader`, GIT_CONFIG_VALUE_1: header })
@@ -114,27 +120,33 @@ if (only.includes('lfs')) {
   const mebibytesOfObjects = Number(process.env.BENCH_LFS_MIB ?? 1024)
   // Evenly from next to nothing to twice the mean.
   const size = [200, Math.floor((2 * mebibytesOfObjects * 2 ** 20) / objects) - 200]
+  // As on two machines: what goes up to the one does not wait for what comes down from the other.
+  const askTarget = startServers()
+  const { githubUrl, githubWebUrl, githubToken } = await askTarget('start')
+  const one = addresses
+  addresses = { ...one, githubUrl, githubWebUrl, githubToken }
   await ask('seed', { slugs: ['lfs'], seed: { commits: 20, lfs: { count: objects, size } } })
   /** Takes the objects off the target again, after making sure that all of them arrived. */
   const counted = async (way) => {
     const suffix = `-${++unique}`
     const sample = await way(suffix)
-    const { stored } = await ask('takeObjects', { name: `lfs${suffix}` })
+    const { stored } = await askTarget('takeObjects', { name: `lfs${suffix}` })
     if (stored !== objects) throw new Error(`${stored} of ${objects} Git LFS objects arrived`)
     return sample
   }
   for (const delayMs of [0, 25]) {
-    await ask('delay', { delayMs })
+    await Promise.all([ask('delay', { delayMs }), askTarget('delay', { delayMs })])
     await compare(`${objects} Git LFS objects of ${mebibytesOfObjects} MiB in all, ${delayMs} ms of delay a request`, {
       saddle: () => counted((suffix) => saddle(['lfs'], 1, suffix)),
       'lfs fetch+push': () => counted((suffix) => shell(['lfs'], 1, { suffix, name: 'lfs-fetch-push.sh' })),
     })
   }
   await ask('delay', { delayMs: 0 })
+  await askTarget('stop')
+  addresses = one
 }
 
 await ask('stop')
-await once(servers, 'exit')
 rmSync(work, { recursive: true, force: true })
 writeFileSync(join(here, 'results.json'), JSON.stringify(results, null, 2) + '\n')
 console.log('\nAll samples: bench/results.json')
