@@ -187,6 +187,21 @@ describe('an object that the source does not have', () => {
   })
 })
 
+describe('the search for pointers', () => {
+  it.each([
+    ['goes on with a filter that older servers know', { truncateAfter: 0 }],
+    ['is begun again when it breaks off', { truncateAfter: 700 }],
+    ['is begun again when the connection breaks', { resetAfter: 700 }],
+  ])('%s', async (_, action) => {
+    const source = await stage.seed({ seed })
+    const fault = stage.sandbox.bitbucket.fault({ method: 'POST', path: `${source.slug}.git/git-upload-pack`, skip: 1, action })
+    const report = await stage.engine().engine.migrate(source.request)
+    expect(fault.hits).toBe(1)
+    expect(report).toMatchObject({ losses: [], lfs: { transferred: 24 } })
+    expect(await arrived(source)).toEqual(namedIn(source))
+  })
+})
+
 describe('an object on its way', () => {
   const one = (more: object = {}) => stage.seed({ seed: { commits: 1, lfs: { count: 5, size: 200_000 } }, ...more })
   const storage = /\/rest\/git-lfs\/storage\//
