@@ -8,4 +8,5 @@ export default buildPackage({
   'store/sqlite': 'src/store/sqlite.ts',
   'git/relay': 'src/git/relay.ts',
   'git/native': 'src/git/native.ts',
+  'git/isomorphic': 'src/git/isomorphic.ts',
 })

@@ -14,7 +14,7 @@ export interface MigrationEngineOptions {
   store?: MigrationStore | undefined
   /** How long a run that died keeps others from its target, in milliseconds; it is renewed three times in that time. */
   leaseMs?: number | undefined
-  /** The largest pack for one push, in bytes; GitHub's limit by default. */
+  /** The largest pack for one push, in bytes; by default 1.8 GiB, which is what GitHub takes with room to spare. */
   packBytes?: number | undefined
   /** Patience between tries of a transfer that broke off, and of a creation. The clients have their own for requests. */
   retry?: RetryOptions | undefined
@@ -23,7 +23,7 @@ export interface MigrationEngineOptions {
 /** What applies where an option is left out. */
 export const engineDefaults = {
   leaseMs: 15_000,
-  packBytes: 2 * 1024 ** 3,
+  packBytes: Math.floor(1.8 * 1024 ** 3),
 } as const satisfies Partial<MigrationEngineOptions>
 
 /** What everything that waits takes. */

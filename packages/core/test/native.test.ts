@@ -133,7 +133,7 @@ describe('the native backend', () => {
 })
 
 describe('the engine', () => {
-  it('goes on with git on disk where the pack is too large for the relay', async () => {
+  it('goes in steps where the pack is too large for one push', async () => {
     await using stage = await setStage()
     const { engine } = stage.engine({ packBytes: 200_000 })
     const seeded = await stage.seed({ seed: { commits: 50, blobSize: 10_000 } })

@@ -63,10 +63,10 @@ export async function postUploadPack(remote: GitRemote, lines: string, options: 
   return expectType(answer, remote, 'application/x-git-upload-pack-result')
 }
 
-/** Streams a push to git-receive-pack and returns the answer's body. The caller watches for silence. */
+/** Sends a push to git-receive-pack and returns the answer's body. The caller watches for silence. */
 export async function postReceivePack(
   remote: GitRemote,
-  body: AsyncIterable<Uint8Array>,
+  body: AsyncIterable<Uint8Array> | Uint8Array,
   options: GitRequestOptions,
 ): Promise<Readable> {
   const answer = await remote.http.request(address(remote, 'git-receive-pack'), {
@@ -79,7 +79,7 @@ export async function postReceivePack(
     signal: options.signal,
     headersTimeout: 0,
     idleBodyTimeout: 0,
-    errorOf: (failed) => gitError(failed),
+    errorOf: (failed) => (failed.status === 413 ? requestTooLarge(failed) : gitError(failed)),
   })
   return expectType(answer, remote, 'application/x-git-receive-pack-result')
 }
@@ -159,6 +159,16 @@ function expectType({ body, headers, status }: HttpAnswer, remote: GitRemote, ty
     `${host} does not speak git's smart HTTP at ${pathname}: it answered with ${given ?? 'no content type'}. Check the ` +
       'address; it may lead to a login page or a proxy.',
     { context: { host, path: pathname, status }, redactor: remote.http.redactor },
+  )
+}
+
+/** What a proxy in front of a git server says, where it takes no request of that size. */
+function requestTooLarge({ context, redactor, headers, text }: FailedAnswer): SaddleError {
+  const words = headers['content-type']?.startsWith('text/plain') ? ` It says: ${sanitize(text).trim().slice(0, 500)}` : ''
+  return new SaddleError(
+    'PACK_TOO_LARGE',
+    `${context.host ?? 'The target'} takes no request as large as this push (413); no ref was moved. Transfer the history in steps, or raise the limit of the proxy.${words}`,
+    { context, redactor },
   )
 }
 

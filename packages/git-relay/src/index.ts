@@ -6,7 +6,7 @@
  */
 export { findDiverged, isAncestor, type AncestryOptions, type DivergenceOptions } from './ancestry.ts'
 export { fetchCommits, type CommitParents, type FetchCommitsOptions } from './fetch-commits.ts'
-export { fetchFiltered, type FetchOptions, type FetchRequest } from './fetch-pack.ts'
+export { fetchFiltered, fetchPack, type FetchOptions, type FetchRequest } from './fetch-pack.ts'
 export { canFilter, listSourceRefs, listTargetRefs, type ListSourceOptions } from './listing.ts'
 export { readPack, type PackObject, type ReadPackOptions } from './pack-reader.ts'
 export { assertSameFormat, planUpdates, type PlanOptions } from './plan.ts'

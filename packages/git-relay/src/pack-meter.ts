@@ -25,6 +25,13 @@ export class PackMeter {
   }
 }
 
+/** How many objects a whole pack holds. */
+export function objectsIn(pack: Uint8Array): number {
+  const meter = new PackMeter()
+  meter.add(Buffer.from(pack.buffer, pack.byteOffset, pack.byteLength))
+  return meter.objects ?? 0
+}
+
 /** A pack without objects: what a push sends when the target has everything that its new refs need. */
 export function emptyPack(format: ObjectFormat): Buffer {
   const header = Buffer.from('5041434b0000000200000000', 'hex')

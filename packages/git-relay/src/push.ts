@@ -6,7 +6,8 @@ import { zeroOid, type RefListing, type RefUpdate } from './refs.ts'
 import { readReportStatus, reportCutShort, type ReportStatus } from './report-status.ts'
 import { sidebandData } from './sideband.ts'
 
-type Pack = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+/** As a stream, or whole: then the request says how long it is. */
+type Pack = AsyncIterable<Uint8Array> | Uint8Array
 
 /** What a push tells the target. */
 export interface PushRequest {
@@ -30,7 +31,7 @@ export interface PushOptions {
 }
 
 /**
- * Sends a push as one chunked request and reads what the target reports. The target may answer before everything is
+ * Sends a push as one request, chunked where the pack is a stream, and reads what the target reports. The target may answer before everything is
  * sent; then the rest is not sent. `atomic` is not asked for: one ref that is refused does not hold back the others.
  */
 export async function push(remote: GitRemote, request: PushRequest, options: PushOptions): Promise<ReportStatus> {
@@ -54,9 +55,14 @@ export async function push(remote: GitRemote, request: PushRequest, options: Pus
   })
 }
 
-async function* requestBody(commands: Buffer, pack: Pack | undefined): AsyncGenerator<Uint8Array, void, void> {
+function requestBody(commands: Buffer, pack: Pack | undefined): AsyncIterable<Uint8Array> | Uint8Array {
+  if (pack === undefined || pack instanceof Uint8Array) return Buffer.concat(pack ? [commands, pack] : [commands])
+  return joined(commands, pack)
+}
+
+async function* joined(commands: Buffer, pack: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {
   yield commands
-  if (pack) yield* pack
+  yield* pack
 }
 
 /** What is asked of the target, of what it offers. */

@@ -1,6 +1,6 @@
 import { abortError, throwIfAborted, type ErrorCode, type GitRemote } from '@saddle/transport'
 import { fetchPack, type FetchRequest } from './fetch-pack.ts'
-import { emptyPack } from './pack-meter.ts'
+import { emptyPack, objectsIn } from './pack-meter.ts'
 import { PassingPack } from './passing-pack.ts'
 import { assertSameFormat } from './plan.ts'
 import { ProgressReporter, type OnProgress } from './progress.ts'
@@ -24,6 +24,8 @@ export interface RelayOptions {
   onProgress?: OnProgress | undefined
   /** The largest pack to send, in bytes. A larger one is broken off with `PACK_TOO_LARGE`, and no ref moves. */
   packLimit?: number | undefined
+  /** The pack, where it was made already: the source is not asked for one, and the push says how long it is. */
+  pack?: Uint8Array | undefined
   /** Objects that the target has besides what it tells, with all that they lead to: from earlier pushes of the same run. */
   haves?: readonly string[] | undefined
   /** The longest time in which neither server gives a sign of life, in milliseconds; 15 minutes by default. */
@@ -80,8 +82,8 @@ export async function relayPack(options: RelayOptions): Promise<RelayResult> {
   const progress = new ProgressReporter(onProgress, redact)
   const refused = (said: string) => unpackError(said, progress.messages, target.http.redactor)
   const done = (report?: ReportStatus, pack?: PassingPack): RelayResult => ({
-    packBytes: pack?.meter.bytes ?? 0,
-    objects: pack?.meter.objects ?? 0,
+    packBytes: pack?.meter.bytes ?? options.pack?.length ?? 0,
+    objects: pack?.meter.objects ?? (options.pack ? objectsIn(options.pack) : 0),
     outcomes: changes.map((update) => outcomeOf(update, targetRefs, report, (ref, said) => explainRejection(ref, redact(said), progress.messages))),
     messages: progress.messages,
   })
@@ -91,7 +93,7 @@ export async function relayPack(options: RelayOptions): Promise<RelayResult> {
   let pack: PassingPack | undefined
   try {
     const request = whatIsMissing(moves, sourceRefs, [...tipsOf(targetRefs), ...(options.haves ?? [])])
-    if (request.wants.length > 0) {
+    if (request.wants.length > 0 && !options.pack) {
       const pieces = fetchPack(source, request, { signal: stop.signal, patience: 0, onText: progress.ofSource, onActivity: stop.alive })
       pack = await PassingPack.begin(pieces, packLimit, progress)
     }
@@ -102,7 +104,7 @@ export async function relayPack(options: RelayOptions): Promise<RelayResult> {
         // Deletions first: a deleted `a` makes room for `a/b`.
         updates: [...deletions, ...moves],
         // A push that moves refs needs a pack, also where the target has all there is to send.
-        pack: pack ?? (moves.length > 0 ? [emptyPack(targetRefs.objectFormat)] : undefined),
+        pack: pack ?? options.pack ?? (moves.length > 0 ? emptyPack(targetRefs.objectFormat) : undefined),
       },
       { signal: stop.signal, onText: progress.ofTarget, onError: refused, onActivity: stop.alive },
     )

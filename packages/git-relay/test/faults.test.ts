@@ -156,7 +156,7 @@ describe('a target', () => {
   })
 
   it.each([
-    [413, 'PROTOCOL_ERROR'],
+    [413, 'PACK_TOO_LARGE'],
     [401, 'AUTHENTICATION_FAILED'],
     [503, 'UPSTREAM_ERROR'],
   ])('that answers %i while it is sent to, and hangs up, is heard', async (status, code) => {

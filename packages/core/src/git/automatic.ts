@@ -1,12 +1,13 @@
-import { SaddleError } from '@saddle/transport'
+import { SaddleError, type ErrorCode } from '@saddle/transport'
 import type { GitBackend, GitTransfer, TransferProgress, TransferResult } from './backend.ts'
+import { IsomorphicBackend } from './isomorphic.ts'
 import { NativeBackend } from './native.ts'
 import { RelayBackend } from './relay.ts'
 
-/** Sizes on disk are what git's own packs will have, but not to the byte. */
-const margin = 0.9
+/** Where packs cannot be streamed from the one to the other, and those who hold them can do better. */
+const takenOver: ReadonlySet<ErrorCode> = new Set(['PACK_TOO_LARGE', 'PROTOCOL_ERROR'])
 
-/** The relay; and for a pack that is larger than the target takes at once, git on disk, which pushes in steps. */
+/** The relay; where that cannot do it, git on disk; and where there is no git, isomorphic-git. */
 export class AutomaticBackend implements GitBackend {
   readonly name = 'relay'
 
@@ -17,16 +18,22 @@ export class AutomaticBackend implements GitBackend {
     try {
       return await new RelayBackend().transfer(request, options)
     } catch (thrown) {
-      const tooLarge = SaddleError.from(thrown)
-      const limit = request.limits?.packBytes
-      if (tooLarge.code !== 'PACK_TOO_LARGE' || limit === undefined) throw tooLarge
-      const message = 'The pack is larger than the target takes in one push: going on with git on disk, in steps.'
-      options.onProgress?.({ phase: 'counting', bytes: 0, objects: 0, message })
-      try {
-        return await new NativeBackend().transfer({ ...request, limits: { packBytes: Math.floor(limit * margin) } }, options)
-      } catch (error) {
-        throw SaddleError.from(error).code === 'BACKEND_UNAVAILABLE' ? tooLarge : error
+      const refused = SaddleError.from(thrown)
+      if (!takenOver.has(refused.code) || refused.retryable) throw refused
+      const others: [GitBackend, string][] = [
+        [new NativeBackend(), 'git on disk'],
+        [new IsomorphicBackend(), 'isomorphic-git'],
+      ]
+      for (const [backend, description] of others) {
+        options.onProgress?.({ phase: 'counting', bytes: 0, objects: 0, notice: `Going on with ${description}: ${refused.message}` })
+        try {
+          const result = await backend.transfer(request, options)
+          return { ...result, backend: { name: backend.name, reason: `The relay could not do it: ${refused.message}` } }
+        } catch (error) {
+          if (SaddleError.from(error).code !== 'BACKEND_UNAVAILABLE') throw error
+        }
       }
+      throw refused
     }
   }
 }

@@ -13,6 +13,8 @@ export interface GitTransfer {
     /** The largest pack that the target takes in one push. */
     packBytes?: number
   }
+  /** About how large the source's repository is, where that is known. */
+  sourceBytes?: number | undefined
   /** Where a backend that needs disk may make a directory; it removes it. Without one, the system's temporary folder. */
   workDirectory?: string
 }
@@ -27,6 +29,8 @@ export interface TransferProgress {
   share?: number
   /** A line of the server's progress. */
   message?: string
+  /** A line of the backend's own, for the user: how it goes on. */
+  notice?: string
 }
 
 /** What became of one ref. */
@@ -49,6 +53,8 @@ export interface TransferResult {
   outcomes: RefOutcome[]
   /** What the servers said, without control characters. */
   messages: string[]
+  /** Which backend did it, and why that one; where it is not simply the one that was asked. */
+  backend?: { name: string; reason: string }
 }
 
 /**

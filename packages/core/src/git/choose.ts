@@ -1,7 +1,7 @@
-import { SaddleError } from '@saddle/transport'
 import type { GitChoice } from '../request.ts'
 import { AutomaticBackend } from './automatic.ts'
 import type { GitBackend } from './backend.ts'
+import { IsomorphicBackend } from './isomorphic.ts'
 import { NativeBackend } from './native.ts'
 import { RelayBackend } from './relay.ts'
 
@@ -24,7 +24,5 @@ export function chooseBackend(choice: GitChoice, given: GitBackend | 'auto'): Ch
   if (choice === 'auto') return { backend: new AutomaticBackend(), reason: 'It streams from server to server and needs no disk.' }
   if (choice === 'relay') return { backend: new RelayBackend(), reason: 'The request names it.' }
   if (choice === 'native') return { backend: new NativeBackend(), reason: 'The request names it.' }
-  throw new SaddleError('BACKEND_UNAVAILABLE', `The git backend ${choice} is not available here. Ask for relay or native, or leave the choice open.`, {
-    context: { option: 'options.git' },
-  })
+  return { backend: new IsomorphicBackend(), reason: 'The request names it.' }
 }

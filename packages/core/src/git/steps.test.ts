@@ -117,6 +117,56 @@ describe('sendInSteps', () => {
     expect(server.refs.get('refs/heads/main')).toBe('c99')
   })
 
+  it('goes on along the branch when another way to the tip is longer', async () => {
+    const graph: CommitGraph = new Map([...line(20, 'a').slice(15), ...line(60, 'b'), ['m', ['a19', 'b59']]])
+    const server = target(graph, 30)
+    server.refs.set('refs/heads/main', 'a14')
+    await sendInSteps({
+      graph,
+      updates: [{ ref: 'refs/heads/main', kind: 'update', oldOid: 'a14', newOid: 'm' }],
+      taken: server.refs,
+      packBytes: 30,
+      // The push itself refuses to lose anything.
+      send: async (update) => server.push([update]),
+      sendAll: async () => server.push([{ ref: 'refs/heads/main', oldOid: server.refs.get('refs/heads/main')!, newOid: 'm' }]),
+    })
+    expect(server.refs.get('refs/heads/main')).toBe('m')
+    expect(server.has.size).toBe(graph.size)
+  })
+
+  it('leaves the branches of an earlier run alone', async () => {
+    const graph = new Map([...line(100, 'a'), ...line(100, 'b')])
+    const server = target(graph, 30)
+    server.refs.set(`${stepNamespace}1`, 'c')
+    const updates: RefUpdate[] = [{ ref: 'refs/tags/v1', kind: 'create', newOid: 'b99' }]
+    const made = await sendInSteps({
+      graph,
+      updates,
+      taken: server.refs,
+      packBytes: 30,
+      send: async (update) => server.push([update]),
+      sendAll: async () => server.push([{ ref: 'refs/tags/v1', newOid: 'b99' }]),
+    })
+    expect(made).toEqual([`${stepNamespace}2`])
+  })
+
+  it('learns that the limit is lower than is known', async () => {
+    const graph = new Map(line(500))
+    const server = target(graph, 20)
+    await sendInSteps({
+      graph,
+      updates: [{ ref: 'refs/heads/main', kind: 'create', newOid: 'c499' }],
+      packBytes: Infinity,
+      send: async (update) => {
+        const outcome = server.push([update])
+        return outcome.sent ? outcome : { sent: false, bytes: server.attempts.at(-1)! }
+      },
+      sendAll: async () => server.push([{ ref: 'refs/heads/main', oldOid: 'c499', newOid: 'c499' }]),
+    })
+    expect(server.has.size).toBe(500)
+    expect(server.attempts.length).toBeLessThan(70)
+  })
+
   it('says which commit is too large by itself', async () => {
     const graph = new Map(line(10))
     const { done, server } = run(graph, { 'refs/heads/main': 'c9' }, 10, (oid) => (oid === 'c5' ? 11 : 1))

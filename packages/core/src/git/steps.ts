@@ -5,7 +5,13 @@ import type { RefUpdate } from '@saddle/git-relay'
 export type CommitGraph = ReadonlyMap<string, readonly string[]>
 
 /** What came of sending a part: its size, or that it is over the target's limit and nothing moved. */
-export type StepOutcome = { sent: true; bytes: number } | { sent: false }
+export type StepOutcome = { sent: true; bytes: number } | NotSent
+
+/** A part that is over the limit; with how many bytes of it were seen by then, where that is known. */
+export interface NotSent {
+  sent: false
+  bytes?: number
+}
 
 /** Where to send in steps, and how. */
 export interface StepsOptions {
@@ -15,6 +21,10 @@ export interface StepsOptions {
   defaultBranch?: string | undefined
   /** The largest pack that the target takes, in bytes. */
   packBytes: number
+  /** About how large the whole is, where that is known. */
+  expectedBytes?: number | undefined
+  /** Refs that are there already: branches on the way get other names. */
+  taken?: { has: (ref: string) => boolean }
   /** Moves one branch of the target, with everything that it needs and the target lacks. */
   send: (update: { ref: string; oldOid?: string; newOid: string }) => Promise<StepOutcome>
   /** Tries to move all refs to where they belong, at the end. */
@@ -36,7 +46,7 @@ export const stepNamespace = 'refs/heads/saddle-step/'
  * @throws PACK_TOO_LARGE when a single commit is over the limit
  */
 export async function sendInSteps(options: StepsOptions): Promise<string[]> {
-  const { graph, updates, defaultBranch, packBytes, send, sendAll, onStep } = options
+  const { graph, updates, defaultBranch, packBytes, expectedBytes, taken, onStep } = options
   const unsent = new Set(graph.keys())
   const depth = depths(graph)
   const extraBranches: string[] = []
@@ -45,12 +55,26 @@ export async function sendInSteps(options: StepsOptions): Promise<string[]> {
     .sort((a, b) => Number(b.ref === defaultBranch) - Number(a.ref === defaultBranch) || Number(isBranch(b.ref)) - Number(isBranch(a.ref)) || (depth.get(b.newOid) ?? 0) - (depth.get(a.newOid) ?? 0))
   let sentCommits = 0
   let sentBytes = 0
+  let largest = 0
+  let limit = packBytes
   let number = 0
+  let branches = 0
+
+  /** Takes note of what a try tells about the target's limit, which can be lower than is known. */
+  const learn = (outcome: StepOutcome): StepOutcome => {
+    if (outcome.sent) largest = Math.max(largest, outcome.bytes)
+    else if (outcome.bytes) limit = Math.max(largest, Math.min(limit, outcome.bytes))
+    return outcome
+  }
+  const send = async (update: Parameters<StepsOptions['send']>[0]) => learn(await options.send(update))
+  const sendAll = async () => learn(await options.sendAll())
+  /** Bytes a commit brings along, as far as can be told. */
+  const average = () => (sentCommits > 0 ? sentBytes / sentCommits : expectedBytes === undefined ? undefined : expectedBytes / graph.size)
 
   const deliver = async (tip: string, ref: string, from?: string): Promise<void> => {
-    const chain = longestChain(tip, graph, unsent, depth)
+    const chain = longestChain(tip, graph, from === undefined ? unsent : descendants(from, graph, unsent, depth), depth)
     let current = from
-    let stride = sentBytes > 0 ? Math.floor((packBytes * 0.7) / (sentBytes / sentCommits)) : Math.ceil(chain.length / 2)
+    let stride = average() ? Math.floor((limit * 0.7) / average()!) : Math.ceil(chain.length / 2)
     for (let at = 0; at < chain.length; ) {
       stride = Math.max(1, Math.min(stride, chain.length - at))
       const newOid = chain[at + stride - 1]!
@@ -61,7 +85,7 @@ export async function sendInSteps(options: StepsOptions): Promise<string[]> {
         sentBytes += outcome.bytes
         sentCommits += take(newOid, graph, unsent)
         onStep?.({ number: ++number, ref, oid: newOid, commitsLeft: unsent.size })
-        if (outcome.bytes < packBytes / 2) stride *= 2
+        if (outcome.bytes < limit / 2) stride *= 2
       } else if (stride > 1) stride = Math.ceil(stride / 2)
       else if (!(await deliverMerged(newOid))) throw commitTooLarge(newOid, packBytes)
     }
@@ -78,7 +102,9 @@ export async function sendInSteps(options: StepsOptions): Promise<string[]> {
 
   /** Brings along what no branch of the target can be moved to, on a branch of its own. */
   const deliverAside = async (tip: string): Promise<void> => {
-    const branch = `${stepNamespace}${extraBranches.length + 1}`
+    do branches++
+    while (taken?.has(stepNamespace + branches))
+    const branch = stepNamespace + branches
     extraBranches.push(branch)
     await deliver(tip, branch)
   }
@@ -86,7 +112,7 @@ export async function sendInSteps(options: StepsOptions): Promise<string[]> {
   for (const update of tips) {
     if (!unsent.has(update.newOid)) continue
     const rest = sentCommits === 0 ? Infinity : unsent.size * (sentBytes / sentCommits)
-    if (rest < packBytes * 0.8 && (await sendAll()).sent) return extraBranches
+    if (rest < limit * 0.8 && (await sendAll()).sent) return extraBranches
     const movable = isBranch(update.ref) && (update.kind === 'create' || descends(update.newOid, update.oldOid, graph))
     if (movable) await deliver(update.newOid, update.ref, update.kind === 'update' ? update.oldOid : undefined)
     else await deliverAside(update.newOid)
@@ -120,14 +146,24 @@ function depths(graph: CommitGraph): Map<string, number> {
   return depth
 }
 
-/** From the oldest unsent ancestor to the tip, the way with the most commits: it leaves the least to be merged in. */
-function longestChain(tip: string, graph: CommitGraph, unsent: ReadonlySet<string>, depth: ReadonlyMap<string, number>): string[] {
+/** Those of the commits from which a branch at `oid` can be moved on: it must not lose what it leads to. */
+function descendants(oid: string, graph: CommitGraph, unsent: ReadonlySet<string>, depth: ReadonlyMap<string, number>): Set<string> {
+  const found = new Set<string>()
+  // Parents before children.
+  for (const next of [...unsent].sort((a, b) => depth.get(a)! - depth.get(b)!)) {
+    if (graph.get(next)?.some((parent) => parent === oid || found.has(parent))) found.add(next)
+  }
+  return found
+}
+
+/** From the oldest of these ancestors to the tip, the way with the most commits: it leaves the least to be merged in. */
+function longestChain(tip: string, graph: CommitGraph, within: ReadonlySet<string>, depth: ReadonlyMap<string, number>): string[] {
   const chain: string[] = []
-  for (let oid: string | undefined = unsent.has(tip) ? tip : undefined; oid !== undefined; ) {
+  for (let oid: string | undefined = within.has(tip) ? tip : undefined; oid !== undefined; ) {
     chain.push(oid)
     let deepest: string | undefined
     for (const parent of graph.get(oid) ?? []) {
-      if (unsent.has(parent) && (deepest === undefined || depth.get(parent)! > depth.get(deepest)!)) deepest = parent
+      if (within.has(parent) && (deepest === undefined || depth.get(parent)! > depth.get(deepest)!)) deepest = parent
     }
     oid = deepest
   }

@@ -56,6 +56,8 @@ export interface StepResults {
   refs?: RefSummary
   lfs?: LfsSummary
   transferred: { bytes: number; objects: number }
+  /** Where the backend said more about itself than was known before. */
+  gitBackend?: { name: string; reason: string }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { RefUpdate } from '@saddle/git-relay'
 import { errorCodes, retry, SaddleError } from '@saddle/transport'
-import type { RefOutcome } from '../git/backend.ts'
+import type { RefOutcome, TransferProgress } from '../git/backend.ts'
 import type { RejectedRef } from '../record.ts'
 import { targetName } from '../request.ts'
 import { changes, nameRefs } from '../translate/refs.ts'
@@ -98,14 +98,19 @@ async function push(context: RunContext, updates: RefUpdate[]): Promise<RefOutco
   const { inspection, git, journal, packBytes, results, signal, telemetry } = context
   const [sourceRefs, targetRefs] = [await inspection.sourceRefs(), await inspection.targetRefs()]
   const meter = new TransferMeter((event) => context.report(event), await inspection.size())
-  const transfer = { source: await inspection.sourceRemote(), target: inspection.targetRemote(), sourceRefs, targetRefs, updates, limits: { packBytes } }
-  const { packBytes: bytes, objects, outcomes, messages } = await journal.around('git.push', () =>
-    telemetry.pack(git.backend.name, () => git.backend.transfer(transfer, { signal, onProgress: (progress) => meter.report(progress) })),
+  const onProgress = (progress: TransferProgress) => {
+    if (progress.notice !== undefined) context.report({ type: 'message', level: 'info', text: progress.notice })
+    else meter.report(progress)
+  }
+  const transfer = { source: await inspection.sourceRemote(), target: inspection.targetRemote(), sourceRefs, targetRefs, updates, sourceBytes: await inspection.size(), limits: { packBytes } }
+  const { packBytes: bytes, objects, outcomes, messages, backend } = await journal.around('git.push', () =>
+    telemetry.pack(git.backend.name, () => git.backend.transfer(transfer, { signal, onProgress })),
   )
   meter.end(bytes, objects)
   // What was listed before is of no use any more.
   inspection.forgetRefs('target')
   results.transferred = { bytes: results.transferred.bytes + bytes, objects: results.transferred.objects + objects }
+  if (backend) results.gitBackend = backend
   for (const text of messages) context.report({ type: 'message', level: 'info', text: `The target says: ${text}` })
   return outcomes
 }

@@ -5,6 +5,8 @@ import { promisify } from 'node:util'
 const baseConfig: Record<string, string> = {
   'safe.directory': '*',
   'gc.auto': '0',
+  // Nothing here outlives the process: no write waits for a disk.
+  'core.fsync': 'none',
   'receive.autogc': 'false',
   'maintenance.auto': 'false',
   'core.precomposeUnicode': 'false',

@@ -19,14 +19,15 @@ export function diskFailure(thrown: unknown): SaddleError {
   return new SaddleError('STORE_FAILED', `The work directory cannot be used (${code ?? 'unknown'}). Check that it exists and can be written to.`, { cause: thrown, context: { option: 'workDirectory' } })
 }
 
-const kinds: [RegExp, 'AUTHENTICATION_FAILED' | 'CAPTCHA_REQUIRED' | 'NOT_FOUND' | 'TLS' | 'REDIRECTED' | 'RATE_LIMITED' | 'FORBIDDEN' | 'PACK_CORRUPT' | 'UPSTREAM_ERROR' | 'NETWORK', string][] = [
+const kinds: [RegExp, 'AUTHENTICATION_FAILED' | 'CAPTCHA_REQUIRED' | 'NOT_FOUND' | 'TLS' | 'REDIRECTED' | 'RATE_LIMITED' | 'FORBIDDEN' | 'PACK_TOO_LARGE' | 'PACK_CORRUPT' | 'UPSTREAM_ERROR' | 'NETWORK', string][] = [
+  [/pack exceeds maximum allowed size|returned error: 413/i, 'PACK_TOO_LARGE', 'The push is over the limit of the target.'],
   [/CAPTCHA required/i, 'CAPTCHA_REQUIRED', 'Log in with a browser once to answer the captcha, or use an access token.'],
   [/Authentication failed|could not read (Username|Password)|401/i, 'AUTHENTICATION_FAILED', 'Check the credentials.'],
   [/returned error: 403|Permission .* denied/i, 'FORBIDDEN', 'Check the permissions of the credentials.'],
   [/returned error: 404|not found/i, 'NOT_FOUND', 'Check the address and that the credentials may see the repository.'],
   [/returned error: 429/i, 'RATE_LIMITED', 'The server limits the rate of requests.'],
   [/SSL certificate|certificate verif|self.signed/i, 'TLS', "Give the authority's certificate as `ca`."],
-  [/unable to update url base from redirection|redirect/i, 'REDIRECTED', 'Redirects are not followed; use the final address.'],
+  [/unable to update url base from redirection|redirect|returned error: 30\d/i, 'REDIRECTED', 'Redirects are not followed; use the final address.'],
   [/index-pack failed|bad pack|corrupt|inflate|sha1 mismatch|did not send all necessary objects/i, 'PACK_CORRUPT', 'What was sent is damaged; nothing was kept. Run again; if it stays, run "git fsck --full" there.'],
   [/returned error: 5\d\d/i, 'UPSTREAM_ERROR', 'The server failed.'],
 ]

@@ -6,8 +6,8 @@ import { parseProgressLine } from './progress.ts'
 import type { NativeRepository } from './repository.ts'
 import { runGit } from './run-git.ts'
 
-/** Refs that one command moves: their names stand in its arguments, of which a system takes only so many. */
-const refsAtOnce = 500
+/** Bytes of the arguments of one command, in which the names of refs stand: Linux takes 2 MiB in all, others less. */
+const argumentBytes = 256 * 1024
 
 interface PushOptions {
   repository: NativeRepository
@@ -33,9 +33,25 @@ export async function pushRefs(options: PushOptions): Promise<PushReport> {
   const changes = options.updates.filter(({ kind }) => kind !== 'unchanged')
   // Deletions first, since a deleted `a` makes room for `a/b`; within one command git does not keep an order.
   for (const group of [changes.filter(({ kind }) => kind === 'delete'), changes.filter(({ kind }) => kind !== 'delete')]) {
-    for (let at = 0; at < group.length; at += refsAtOnce) await pushGroup(options, group.slice(at, at + refsAtOnce), report)
+    for (const part of inParts(group)) await pushGroup(options, part, report)
   }
   return report
+}
+
+function* inParts(updates: readonly RefUpdate[]): Generator<RefUpdate[]> {
+  let part: RefUpdate[] = []
+  let bytes = 0
+  for (const update of updates) {
+    // Each name stands in a lease and in a refspec, beside an object id.
+    bytes += 2 * (Buffer.byteLength(update.ref) + 100)
+    if (bytes > argumentBytes && part.length > 0) {
+      yield part
+      part = []
+      bytes = 0
+    }
+    part.push(update)
+  }
+  if (part.length > 0) yield part
 }
 
 async function pushGroup({ repository, target, signal, onProgress }: PushOptions, all: readonly RefUpdate[], report: PushReport): Promise<void> {

@@ -1,20 +1,17 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, statfs, writeFile } from 'node:fs/promises'
-import { hostname, tmpdir } from 'node:os'
+import { mkdir, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SaddleError, withPublicAuthorities, type GitRemote } from '@saddle/transport'
 import { encodeRefName, type RefUpdate } from '@saddle/git-relay'
 import type { GitTransfer, TransferProgress } from '../backend.ts'
 import type { CommitGraph } from '../steps.ts'
+import { makeWorkFolder, type WorkFolder } from '../work-folder.ts'
 import { parseProgressLine } from './progress.ts'
 import { diskFailure, programFailure, remoteFailure } from './failures.ts'
 import { runGit } from './run-git.ts'
 
-const prefix = 'saddle-git-'
-const ownerFile = 'owner.json'
 const attempts = 4
-
-/** Tells this process from an earlier one with the same number, as in a container that was started again. */
-const thisProcess = { host: hostname(), pid: process.pid, started: performance.timeOrigin }
+/** What the disk must have left besides what the repository takes. */
+const spareBytes = 16 * 1024 * 1024
 
 type Wanted = Extract<RefUpdate, { newOid: string }>
 type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void }
@@ -25,36 +22,36 @@ export class NativeRepository {
     readonly directory: string,
     readonly source: GitRemote,
     readonly caFile: string | undefined,
-    private readonly root: string,
+    private readonly folder: WorkFolder,
   ) {}
 
   /**
    * Makes an empty bare repository, after clearing away what processes that are gone have left behind.
    *
-   * @throws STORE_FULL when the disk has no room for it
+   * @throws STORE_FULL when the disk has no room for what the source holds, as far as that is known
    */
-  static async open({ source, target, sourceRefs, workDirectory = tmpdir() }: GitTransfer): Promise<NativeRepository> {
-    await mkdir(workDirectory, { recursive: true })
-    await clearLeftovers(workDirectory)
-    const root = await mkdtemp(join(workDirectory, prefix))
+  static async open({ source, target, sourceRefs, sourceBytes = 0, workDirectory }: GitTransfer): Promise<NativeRepository> {
+    const folder = await makeWorkFolder(workDirectory).catch((error: unknown) => {
+      throw diskFailure(error)
+    })
     try {
-      await writeFile(join(root, ownerFile), JSON.stringify(thisProcess))
+      await requireRoom(folder.path, sourceBytes)
       const authorities = [source, target].flatMap(({ http }) => http.connection.ca ?? [])
-      const caFile = authorities.length > 0 ? join(root, 'authorities.pem') : undefined
+      const caFile = authorities.length > 0 ? join(folder.path, 'authorities.pem') : undefined
       if (caFile) await writeFile(caFile, withPublicAuthorities(authorities).join('\n'))
-      const directory = join(root, 'repository.git')
+      const directory = join(folder.path, 'repository.git')
       await mkdir(directory)
-      const repository = new NativeRepository(directory, source, caFile, root)
+      const repository = new NativeRepository(directory, source, caFile, folder)
       await repository.git(['init', '--quiet', '--bare', '--template=', `--object-format=${sourceRefs.objectFormat}`, directory])
       return repository
     } catch (error) {
-      await rm(root, { recursive: true, force: true })
+      await folder.remove()
       throw diskFailure(error)
     }
   }
 
-  async remove(): Promise<void> {
-    await rm(this.root, { recursive: true, force: true, maxRetries: 3 })
+  remove(): Promise<void> {
+    return this.folder.remove()
   }
 
   /** Runs git in this repository and expects it to succeed. */
@@ -69,7 +66,6 @@ export class NativeRepository {
    * and what was complete by then stays.
    */
   async fetch(updates: readonly Wanted[], { signal, onProgress }: Options): Promise<void> {
-    await this.#requireRoom()
     const groups = [
       updates.filter(({ ref }) => ref.startsWith('refs/heads/')),
       updates.filter(({ ref }) => ref.startsWith('refs/tags/')),
@@ -78,8 +74,7 @@ export class NativeRepository {
     for (const group of groups) {
       if (group.length === 0) continue
       // By name under a server that serves only what refs point to. What has moved since is asked for by hash below.
-      const refspecs = Buffer.concat(group.flatMap(({ ref }) => [Buffer.from('+'), encodeRefName(ref), Buffer.from(':'), encodeRefName(ref), Buffer.from('\n')]))
-      await this.#fetchOnce(refspecs, signal, onProgress)
+      await this.#fetchOnce(refspecsOf(group), signal, onProgress)
       const present = new Set(await this.present(group.map(({ newOid }) => newOid)))
       const moved = group.filter(({ newOid }) => !present.has(newOid))
       if (moved.length > 0) {
@@ -135,36 +130,20 @@ export class NativeRepository {
       if (!error.retryable || attempt >= attempts) throw error
     }
   }
+}
 
-  async #requireRoom(): Promise<void> {
-    const { bavail, bsize } = await statfs(this.root)
-    if (bavail * bsize > 64 * 1024 * 1024) return
-    throw new SaddleError('STORE_FULL', `The work directory has ${Math.floor((bavail * bsize) / 1024 / 1024)} MiB left, too little for a clone. Free some room or choose another work directory.`, { context: { option: 'workDirectory' } })
-  }
+async function requireRoom(path: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(path)
+  const needed = bytes + spareBytes
+  if (bavail * bsize >= needed) return
+  const inMiB = (size: number) => `${Math.ceil(size / 1024 / 1024)} MiB`
+  throw new SaddleError('STORE_FULL', `The work directory has ${inMiB(bavail * bsize)} left, and a clone of the source needs about ${inMiB(needed)}. Free some room or choose another work directory.`, { context: { option: 'workDirectory' } })
+}
+
+/** Git compares every name that is asked for with every one that is there: many are asked for by their namespaces. */
+function refspecsOf(group: readonly Wanted[]): Buffer {
+  const names = group.length <= 500 ? group.map(({ ref }) => encodeRefName(ref)) : [...new Set(group.map(({ ref }) => ref.split('/').slice(0, 2).join('/')))].map((folder) => Buffer.from(`${folder}/*`))
+  return Buffer.concat(names.flatMap((name) => [Buffer.from('+'), name, Buffer.from(':'), name, Buffer.from('\n')]))
 }
 
 const revisions = (tips: readonly string[], held: readonly string[]): string => [...tips, ...held.map((oid) => `^${oid}`)].join('\n') + '\n'
-
-/** Removes directories of processes that ran on this machine and are gone. */
-async function clearLeftovers(workDirectory: string): Promise<void> {
-  for (const name of await readdir(workDirectory)) {
-    if (!name.startsWith(prefix)) continue
-    const root = join(workDirectory, name)
-    try {
-      const owner = JSON.parse(await readFile(join(root, ownerFile), 'utf8')) as typeof thisProcess
-      const alive = owner.pid === thisProcess.pid ? owner.started === thisProcess.started : runs(owner.pid)
-      if (owner.host === thisProcess.host && !alive) await rm(root, { recursive: true, force: true })
-    } catch {
-      // Another process is just making or removing it.
-    }
-  }
-}
-
-function runs(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}

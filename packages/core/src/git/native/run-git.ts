@@ -113,6 +113,8 @@ async function configuration({ remote, caFile, proxy, signal }: GitRun): Promise
     ['fetch.fsckObjects', 'false'],
     ['transfer.unpackLimit', '1'],
     ['gc.auto', '0'],
+    // The repository is thrown away: no write of it waits for the disk.
+    ['core.fsync', 'none'],
     ['maintenance.auto', 'false'],
     ['pack.threads', '0'],
     ['http.lowSpeedLimit', '1'],
