@@ -1,6 +1,6 @@
 // Measures a migration against what a user would do without Saddle, side by side in one run: the two take turns, and what
-// is compared are medians. `npm run bench`; BENCH_RUNS, BENCH_MIB and BENCH_ONLY (large, small, sync, lfs, http), BENCH_LFS_OBJECTS
-// and BENCH_LFS_MIB change the size.
+// is compared are medians. `npm run bench`; BENCH_RUNS, BENCH_MIB, BENCH_ONLY (large, small, sync, bulk, workers, plan, lfs, http),
+// BENCH_LFS_OBJECTS and BENCH_LFS_MIB change the size.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,12 +8,13 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { bulkScenarios } from './bulk.mjs'
 import { childrenCpu, median, run } from './measure.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const runs = Number(process.env.BENCH_RUNS ?? 5)
 const mebibytes = Number(process.env.BENCH_MIB ?? 120)
-const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync', 'lfs', 'http']
+const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync', 'bulk', 'workers', 'plan', 'lfs', 'http']
 const work = mkdtempSync(join(tmpdir(), 'saddle-bench-'))
 const results = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, runs, scenarios: [] }
 
@@ -57,9 +58,9 @@ async function shell(slugs, concurrency, { suffix = `-${++unique}`, name = 'clon
 }
 
 /** Runs each way in turn and compares everything with the first. */
-async function compare(title, ways) {
+async function compare(title, ways, rounds = runs) {
   const samples = Object.fromEntries(Object.keys(ways).map((name) => [name, []]))
-  for (let round = 0; round < runs; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const [name, way] of Object.entries(ways)) {
       samples[name].push(await way())
       process.stderr.write('.')
@@ -114,6 +115,8 @@ if (only.includes('sync')) {
   results.scenarios.push({ title: 'sync of 200 repositories', wallSeconds, requests, samples })
   for (const end of ['', '-wal', '-shm']) rmSync(store + end, { force: true })
 }
+
+await bulkScenarios({ only, runs, servers: addresses, ask, shell, compare, results })
 
 if (only.includes('lfs')) {
   const objects = Number(process.env.BENCH_LFS_OBJECTS ?? 500)

@@ -16,9 +16,14 @@ const commands = {
     githubWebUrl: sandbox.github.webUrl,
     githubToken: sandbox.github.token,
   }),
-  async seed({ slugs, seed }) {
-    await Promise.all(slugs.map((slug) => sandbox.bitbucket.createRepository({ project: 'BENCH', slug, seed: { ...seed, random: slug } })))
-    return { path: sandbox.bitbucket.repositoryPath('BENCH', slugs[0]) }
+  /** Repositories with the same contents; empty ones without `seed`. */
+  async seed({ project = 'BENCH', slugs, seed }) {
+    await Promise.all(slugs.map((slug) => sandbox.bitbucket.createRepository({ project, slug, ...(seed ? { seed: { ...seed, random: slug } } : {}) })))
+    return { path: sandbox.bitbucket.repositoryPath(project, slugs[0]) }
+  },
+  organization({ login }) {
+    sandbox.github.createOrganization({ login })
+    return {}
   },
   delay({ delayMs }) {
     sandbox.delayMs = delayMs

@@ -43,7 +43,7 @@ describe('a bulk migration between servers that fail one request in ten, in a pr
       const exit = once(process, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
       if (killed < kills) {
         await Promise.race([exit, once(process.stdout, 'data')])
-        await Promise.race([exit, sleep(random() * Math.max(800, (repositories * 60) / kills))])
+        await Promise.race([exit, sleep(random() * Math.max(800, (repositories * 400) / kills))])
         if (process.exitCode === null) killed++
         process.kill('SIGKILL')
       }

@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis)('workers', () => {
       }
     })()
     while (killed < kills && (await backend.store.bulks.get(bulk.id))?.endedAt === undefined) {
-      await sleep(300 + random() * Math.max(700, (repositories * 50) / kills))
+      await sleep(300 + random() * Math.max(700, (repositories * 300) / kills))
       const place = Math.floor(random() * 3)
       workers[place]!.kill('SIGKILL')
       killed++
