@@ -48,7 +48,7 @@ const kinds = {
     await engine.bulk.run(id, { concurrency, signal: stop.signal }).catch((error) => {
       if (error.code !== 'ABORTED') throw error
     })
-    global.gc()
+    globalThis.gc()
     say({ queued: counts.total, heapMiB: process.memoryUsage().heapUsed / 2 ** 20, ...usage() })
   },
   async worker() {
