@@ -2,35 +2,25 @@ import Fastify from 'fastify'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import type { FaultHandle, FaultRule } from '../faults.ts'
+import { found } from '../found.ts'
 import { createBareRepository, listRefs } from '../git/bare-repository.ts'
 import type { Git } from '../git/git.ts'
 import { GitHttpBackend } from '../git/http-backend.ts'
-import { Listener, type Exchange, type ListenerOptions } from '../http/listener.ts'
+import { Listener, listenerOptions } from '../http/listener.ts'
 import type { RecordedRequest } from '../http/recording.ts'
-import { RestError } from '../http/rest-error.ts'
-import { sendJson, sendText } from '../http/send-json.ts'
-import { TokenBucket } from '../http/token-bucket.ts'
 import { concurrencyLimit } from '../limit.ts'
 import { storeLfsObject, type LfsContent, type StoredLfsObject } from '../lfs/content.ts'
 import { LfsLinks } from '../lfs/links.ts'
 import { lfsOptions } from '../lfs/options.ts'
 import { LfsStore } from '../lfs/store.ts'
 import { plantSeed } from '../seed.ts'
-import { Access, actorName, Authenticator, grant } from './access.ts'
+import { Access, Authenticator, grant } from './access.ts'
 import { BitbucketContext } from './context.ts'
-import { bitbucketError } from './errors.ts'
-import { serveBitbucketGit } from './git.ts'
+import { FrontDoor } from './front-door.ts'
 import { BitbucketLfs } from './lfs.ts'
-import type { Actor, Level, Project, PullRequest, Repository, User } from './model.ts'
+import type { Level, Project, PullRequest, Repository, User } from './model.ts'
 import type {
-  BitbucketOptions,
-  NewProject,
-  NewPullRequest,
-  NewRepository,
-  NewUser,
-  PermissionChange,
-  RepositoryHandle,
-  TokenSubject,
+  BitbucketOptions, NewProject, NewPullRequest, NewRepository, NewUser, PermissionChange, RepositoryHandle, TokenSubject,
 } from './options.ts'
 import { bitbucketRoutes } from './routes/index.ts'
 import type { DataKind } from './routes/settings.ts'
@@ -60,11 +50,10 @@ export class BitbucketSandbox {
   readonly #state: BitbucketState
   readonly #listener: Listener
   readonly #backend: GitHttpBackend
-  readonly #authenticator: Authenticator
-  readonly #buckets = new Map<string, TokenBucket>()
   readonly #app = Fastify({ bodyLimit: 16 * 1024 * 1024, routerOptions: { maxParamLength: 20_000 } })
   readonly #seeding = concurrencyLimit(8)
   #context!: BitbucketContext
+  #door!: FrontDoor
   #url = ''
 
   private constructor(parts: ServerParts, options: BitbucketOptions) {
@@ -72,9 +61,8 @@ export class BitbucketSandbox {
     this.#options = options
     mkdirSync(parts.folder, { recursive: true })
     this.#state = new BitbucketState(parts.folder)
-    this.#authenticator = new Authenticator(this.#state, options.captchaAfter)
     this.#backend = new GitHttpBackend(parts.git, parts.folder)
-    this.#listener = new Listener(listenerOptions(parts, options), (exchange) => this.#handle(exchange))
+    this.#listener = new Listener(listenerOptions(parts, options), (exchange) => this.#door.handle(exchange))
     this.createUser({ name: this.adminUsername, password: this.adminPassword, displayName: 'Administrator', admin: true })
     this.token = this.createToken({ user: this.adminUsername }, 'ADMIN')
   }
@@ -98,6 +86,10 @@ export class BitbucketSandbox {
     })
     bitbucketRoutes(server.#app, server.#context, options.contextPath ?? '')
     await server.#app.ready()
+    server.#door = new FrontDoor({
+      options, app: server.#app, backend: server.#backend, context: server.#context, url: server.#url,
+      authenticator: new Authenticator(server.#state, options.captchaAfter),
+    })
     return server
   }
 
@@ -289,55 +281,6 @@ export class BitbucketSandbox {
     await Promise.all([this.#listener.close(), this.#backend.close(), this.#app.close()])
   }
 
-  async #handle(exchange: Exchange): Promise<void> {
-    const { request, response, url } = exchange
-    const base = this.#options.contextPath ?? ''
-    if (!url.pathname.startsWith(`${base}/`)) return sendJson(response, 404, {})
-    const path = url.pathname.slice(base.length)
-    if (await this.#context.lfs.serveStorage(exchange, path)) return
-    // The page that requests without rights elsewhere are sent to; it answers anyone, with status 200.
-    if (path === '/login') return sendText(response, 200, '<!DOCTYPE html><title>Log in</title>\n', { 'content-type': 'text/html;charset=UTF-8' })
-    const overGit = path.startsWith('/scm/')
-    const tokensKnown = overGit || path.startsWith('/rest/')
-    if (!tokensKnown && /^bearer /i.test(request.headers.authorization ?? '')) {
-      response.writeHead(302, { location: `${this.#url}/login?next=${encodeURIComponent(path)}`, 'content-length': 0 })
-      return void response.end()
-    }
-    const actor = this.#authenticator.authenticate(request.headers.authorization, tokensKnown)
-    if (actor instanceof RestError) {
-      const challenge: Record<string, string> = overGit && actor.status === 401 ? { 'www-authenticate': 'Basic realm="Atlassian Bitbucket"' } : {}
-      return sendJson(response, actor.status, actor.body, challenge)
-    }
-    const name = actorName(actor)
-    response.setHeader('x-arequestid', `@${this.#listener.requests.length}`)
-    if (name !== undefined) response.setHeader('x-ausername', encodeURIComponent(name))
-    if (this.#overLimit(exchange, actor)) return
-    if (overGit) return serveBitbucketGit(exchange, path, actor, this.#context, this.#backend, this.#options.protocol ?? 2)
-    this.#context.identify(request, actor)
-    this.#app.routing(request, response)
-  }
-
-  /** Anonymous requests share a bucket; a user's are counted together, however they were authenticated. */
-  #overLimit({ response }: Exchange, actor: Actor): boolean {
-    const { rateLimit } = this.#options
-    if (!rateLimit) return false
-    const who = actorName(actor) ?? ''
-    let bucket = this.#buckets.get(who)
-    if (!bucket) this.#buckets.set(who, (bucket = new TokenBucket(rateLimit.capacity, rateLimit.fillRate)))
-    const wait = bucket.take()
-    const headers = rateLimit.headers === false ? {} : {
-      'x-ratelimit-limit': String(bucket.capacity),
-      'x-ratelimit-remaining': String(bucket.remaining),
-      'x-ratelimit-fillrate': String(bucket.fillRate),
-      'x-ratelimit-interval-seconds': '1',
-    }
-    for (const [header, value] of Object.entries(headers)) response.setHeader(header, value)
-    if (wait === 0) return false
-    const { body } = bitbucketError(429, null, 'You are being rate limited. Try again later.')
-    sendJson(response, 429, body, rateLimit.headers === false ? {} : { 'retry-after': String(wait) })
-    return true
-  }
-
   get #servesLfs(): boolean {
     return lfsOptions(this.#options.lfs).enabled ?? true
   }
@@ -352,20 +295,5 @@ export class BitbucketSandbox {
 
   #repository(key: string, slug: string): Repository {
     return found(this.#state.repository(key, slug), `repository ${key}/${slug}`)
-  }
-}
-
-function found<T>(one: T | undefined, what: string): T {
-  if (one === undefined) throw new Error(`The sandbox has no ${what}`)
-  return one
-}
-
-function listenerOptions(parts: ServerParts, options: BitbucketOptions): ListenerOptions {
-  const { host, port } = options
-  return {
-    delayMs: parts.delayMs,
-    ...(parts.tls ? { tls: parts.tls } : {}),
-    ...(host === undefined ? {} : { host }),
-    ...(port === undefined ? {} : { port }),
   }
 }

@@ -9,6 +9,9 @@ import type { Limits } from './limits.ts'
 import type { Shapes } from './shapes.ts'
 import { repositoryKey, type GitHubState } from './state.ts'
 
+/** Told where REST lives below `/api/v3`, as on an Enterprise Server. */
+export const serverVersion = '3.17.0'
+
 /** What the routes share. */
 export class GitHubContext {
   readonly git: Git

@@ -3,10 +3,10 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import type { ServerParts } from '../bitbucket/bitbucket.ts'
 import type { FaultHandle, FaultRule } from '../faults.ts'
+import { found } from '../found.ts'
 import { createBareRepository, headBranch, objectsSize } from '../git/bare-repository.ts'
 import { GitHttpBackend } from '../git/http-backend.ts'
-import { parseCredentials } from '../http/credentials.ts'
-import { Listener, type Exchange } from '../http/listener.ts'
+import { Listener, listenerOptions, type Exchange } from '../http/listener.ts'
 import type { RecordedRequest } from '../http/recording.ts'
 import { RestError } from '../http/rest-error.ts'
 import { sendJson, sendText } from '../http/send-json.ts'
@@ -16,22 +16,19 @@ import { LfsLinks } from '../lfs/links.ts'
 import { lfsOptions } from '../lfs/options.ts'
 import { LfsStore } from '../lfs/store.ts'
 import { plantSeed } from '../seed.ts'
-import { GitHubContext } from './context.ts'
+import { authenticate } from './authenticate.ts'
+import { GitHubContext, serverVersion } from './context.ts'
 import { badCredentials, gitHubError } from './errors.ts'
 import { GitHubGit, isGitPath } from './git.ts'
-import { appOfJwt } from './jwt.ts'
 import { GitHubLfs } from './lfs.ts'
 import { identityOf, Limits } from './limits.ts'
-import type { Account, Actor, App, Level, Repository } from './model.ts'
-import { teamSlug } from './names.ts'
+import type { Account, App, Level, Repository } from './model.ts'
+import { lowerCase, teamSlug } from './names.ts'
 import { OAuth } from './oauth.ts'
 import type { AppHandle, GitHubOptions, NewApp, NewOrganization, NewTargetRepository, NewTeam, NewToken, RefRule } from './options.ts'
 import { gitHubRoutes } from './routes/index.ts'
 import { Shapes } from './shapes.ts'
 import { GitHubState, repositoryKey } from './state.ts'
-
-/** Told where REST lives below `/api/v3`, as on an Enterprise Server. */
-const serverVersion = '3.17.0'
 
 /** A GitHub on loopback: its REST API, its git, and the pages of its OAuth flow. */
 export class GitHubSandbox {
@@ -63,11 +60,7 @@ export class GitHubSandbox {
     this.#backend = new GitHttpBackend(parts.git, parts.folder)
     this.#oauth = new OAuth(this.#state)
     this.#git = new GitHubGit({ git: parts.git, backend: this.#backend, state: this.#state, options, rules: this.#rules, folder: parts.folder })
-    const { host, port } = options
-    this.#listener = new Listener(
-      { delayMs: parts.delayMs, ...(parts.tls ? { tls: parts.tls } : {}), ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) },
-      (exchange) => this.#handle(exchange),
-    )
+    this.#listener = new Listener(listenerOptions(parts, options), (exchange) => this.#handle(exchange))
     this.#addUser(this.adminLogin, true)
     this.token = this.createToken({ user: this.adminLogin, scopes: ['repo', 'admin:org', 'delete_repo', 'workflow'] })
   }
@@ -247,7 +240,7 @@ export class GitHubSandbox {
     if (await this.#oauth.serve(request, response, url)) return
     if (await this.#lfs.serveStorage(exchange)) return
     const overGit = isGitPath(url.pathname)
-    const actor = this.#authenticate(request.headers.authorization, overGit)
+    const actor = authenticate(this.#state, request.headers.authorization, overGit)
     if (overGit) {
       if (!actor) return sendText(response, 401, 'Invalid username or token.\n', { 'www-authenticate': 'Basic realm="GitHub"' })
       return this.#git.serve(exchange, actor, this.#lfs)
@@ -268,21 +261,6 @@ export class GitHubSandbox {
     if (this.#apiPath) response.setHeader('x-github-enterprise-version', serverVersion)
     this.#context.identify(request, actor)
     this.#app.routing(request, response)
-  }
-
-  /** Any user name goes with a token as password. Git knows no other way. Undefined for credentials that are none. */
-  #authenticate(header: string | undefined, overGit: boolean): Actor | undefined {
-    const credentials = parseCredentials(header)
-    if (credentials.scheme === 'none') return header ? undefined : { kind: 'anonymous' }
-    if (overGit) {
-      if (credentials.scheme !== 'basic') return undefined
-      return this.#state.actorOf(credentials.password) ?? this.#state.actorOf(credentials.user)
-    }
-    const token = credentials.scheme === 'basic' ? credentials.password : credentials.token
-    const known = this.#state.actorOf(token)
-    if (known) return known
-    const app = appOfJwt(token, this.#state.apps.values())
-    return app && { kind: 'app', app }
   }
 
   async #makeRepository(wanted: NewTargetRepository): Promise<Repository> {
@@ -318,11 +296,4 @@ export class GitHubSandbox {
   #repository(owner: string, name: string): Repository {
     return found(this.#state.repository(owner, name), `repository ${owner}/${name}`)
   }
-}
-
-const lowerCase = (logins: readonly string[]): Set<string> => new Set(logins.map((login) => login.toLowerCase()))
-
-function found<T>(one: T | undefined, what: string): T {
-  if (one === undefined) throw new Error(`The sandbox has no ${what}`)
-  return one
 }

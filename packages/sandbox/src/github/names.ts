@@ -10,3 +10,6 @@ export function repositoryName(wanted: string): string {
 export function teamSlug(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9_]+/g, '-').replace(/^-+|-+$/g, '')
 }
+
+/** Logins as they are compared: case does not matter. */
+export const lowerCase = (logins: readonly string[]): Set<string> => new Set(logins.map((login) => login.toLowerCase()))

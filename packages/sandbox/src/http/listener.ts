@@ -89,3 +89,11 @@ export class Listener {
     }
   }
 }
+
+/** A listener's options, as the options of a server have them. */
+export function listenerOptions(
+  { tls, delayMs }: Pick<ListenerOptions, 'tls' | 'delayMs'>,
+  { host, port }: { readonly host?: string; readonly port?: number },
+): ListenerOptions {
+  return { delayMs, ...(tls ? { tls } : {}), ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) }
+}
