@@ -29,6 +29,19 @@ describe('saddle migrate', () => {
     expect(await stage.clonedRefs('app-new')).toBe(await stage.sourceRefs('app'))
   })
 
+  it('tells of Git LFS objects, and of those that are missing', async () => {
+    await repository('assets', { lfs: true, seed: { commits: 2, lfs: { count: 4, size: 2048, missing: 1 } } })
+    const planned = await stage.run(['plan', 'PROJ/assets', '--to', 'acme'])
+    expect(planned.stdout.text).toContain('Move those of 4 Git LFS objects')
+    expect(planned.stdout.text).toContain('(LFS_OBJECTS_MISSING)')
+    const { status, stdout } = await stage.run(['migrate', 'PROJ/assets', '--to', 'acme'])
+    expect(status).toBe(0)
+    expect(stdout.text).toContain('Git LFS: 3 objects sent (6.0 KiB), 1 could not be had from the source.')
+    expect(stdout.text).toMatch(/not migrated: (objects\/\d\.bin \()?[0-9a-f]{64}/)
+    const again = await stage.run(['migrate', 'PROJ/assets', '--to', 'acme'])
+    expect(again.stdout.text).toContain('Git LFS: 3 were there, 1 could not be had from the source.')
+  })
+
   it('sends only what is new when it is run again', async () => {
     await repository('again')
     await stage.run(['migrate', 'PROJ/again', '--to', 'acme'])

@@ -9,6 +9,8 @@ export interface MigrationPlan {
   source: PlannedSource
   target: PlannedTarget
   refs: PlannedRefs
+  /** Git LFS objects of what is to be moved; absent where there are none, or only a clone could tell. */
+  lfs?: PlannedLfs
   /** What each step would do; a step without actions has nothing to do. */
   steps: { name: StepName; actions: string[] }[]
   losses: Loss[]
@@ -43,6 +45,15 @@ export interface PlannedTarget {
   created: boolean
   /** For browsers; absent when it does not exist yet. */
   url?: string
+}
+
+/** Git LFS objects that the target is to have in the end; it may have some already. */
+export interface PlannedLfs {
+  objects: number
+  /** Of all of them together. */
+  bytes: number
+  /** Objects that the source does not have; absent when that was not found out. */
+  missing?: number
 }
 
 /** What would become of the refs, by full name. */

@@ -4,7 +4,7 @@ import { isOurs } from './ownership.ts'
 import type { MigrationPlan, PlannedRefs, VerificationResult } from './plan.ts'
 import { sourceName, targetName } from './request.ts'
 import { steps } from './steps/index.ts'
-import { lfsGaps } from './steps/lfs-gaps.ts'
+import { lookAtLfs } from './steps/lfs-gaps.ts'
 import { wantedSettings } from './steps/settings.ts'
 import type { StepContext, StepPlan } from './steps/step.ts'
 import { compareRefs } from './translate/refs.ts'
@@ -12,7 +12,7 @@ import { compareRefs } from './translate/refs.ts'
 /** Asks every step what it would do; once one of them could not go on, the later ones have nothing to plan on. */
 export async function planMigration(context: StepContext): Promise<MigrationPlan> {
   const { inspection, request, ownership } = context
-  const plan: Pick<MigrationPlan, 'steps' | 'losses' | 'problems'> = { steps: [], losses: [], problems: [] }
+  const plan: Pick<MigrationPlan, 'steps' | 'losses' | 'problems' | 'lfs'> = { steps: [], losses: [], problems: [] }
   let stopped = false
   for (const step of steps) {
     const planned: StepPlan = stopped ? { actions: [] } : await step.plan(context)
@@ -21,9 +21,10 @@ export async function planMigration(context: StepContext): Promise<MigrationPlan
     for (const loss of losses) addLoss(plan.losses, loss)
     plan.problems.push(...problems)
     if (step.name === 'transfer-lfs' && actions.length > 0) {
-      const gaps = await lfsGaps(context)
-      for (const loss of gaps.losses ?? []) addLoss(plan.losses, loss)
-      plan.problems.push(...(gaps.problems ?? []))
+      const { lfs, losses = [], problems = [] } = await lookAtLfs(context)
+      for (const loss of losses) addLoss(plan.losses, loss)
+      plan.problems.push(...problems)
+      if (lfs) plan.lfs = lfs
     }
     stopped ||= step.name === 'preflight' && problems.some(({ severity }) => severity === 'error')
   }

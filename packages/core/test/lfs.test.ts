@@ -8,7 +8,7 @@ import { deflateSync } from 'node:zlib'
 import type { SandboxOptions } from '@saddle/sandbox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { requiredProgram } from '../../../scripts/required-program.ts'
-import type { SaddleError } from '../src/index.ts'
+import { BitbucketClient, type SaddleError } from '../src/index.ts'
 import { setStage, type Seeded, type Stage } from './stage.ts'
 
 let stage: Stage
@@ -73,13 +73,14 @@ describe('the Git LFS objects of a repository', () => {
     const { engine, events } = stage.engine()
     const plan = await engine.plan(source.request)
     expect(plan.steps.find(({ name }) => name === 'transfer-lfs')?.actions).toEqual([expect.stringMatching(/^Move those of 25 Git LFS objects \([\d.]+ MiB\) that the target lacks$/)])
-    expect(plan).toMatchObject({ losses: [], problems: [], source: { lfs: true } })
+    expect(plan).toMatchObject({ losses: [], problems: [], source: { lfs: true }, lfs: { objects: 25, bytes: expect.any(Number) as number, missing: 0 } })
     const report = await engine.migrate(source.request)
     expect(namedIn(source)).toHaveLength(25)
     expect(await arrived(source)).toEqual(namedIn(source))
     expect(source.targetRefs()).toBe(source.refs())
     const size = namedIn(source).length
     expect(report).toMatchObject({ status: 'completed', losses: [], lfs: { transferred: size, present: 0, missing: 0 } })
+    expect(report.lfs!.bytes).toBe(plan.lfs!.bytes)
     const moved = events.flatMap((event) => (event.type === 'transfer' && event.phase === 'lfs' ? [event] : []))
     expect(moved.at(-1)).toMatchObject({ objects: size, totalObjects: size, bytes: report.lfs!.bytes })
   })
@@ -260,6 +261,18 @@ describe('an object on its way', () => {
       for (const { headers } of [...uploads, ...requestsTo('/lfs-storage/', 'POST', own)]) expect(headers.authorization).toBeUndefined()
       const tokens = [own.sandbox.bitbucket.token, own.sandbox.github.token]
       for (const { headers } of [...downloads, ...uploads]) for (const token of tokens) expect(JSON.stringify(headers)).not.toContain(token)
+    }))
+
+  it('is not fetched from a host that the operator does not allow', () =>
+    withStage({ bitbucket: { lfs: { separateStorage: true } } }, async (own) => {
+      const source = await own.seed({ seed })
+      const { url: baseUrl, token } = own.sandbox.bitbucket
+      const bitbucket = new BitbucketClient({ baseUrl, auth: { token }, allowedHosts: [new URL(baseUrl).host] })
+      const error = await failureOf(own.engine({ bitbucket }).engine.migrate(source.request))
+      await bitbucket.close()
+      expect(error).toMatchObject({ code: 'ADDRESS_NOT_ALLOWED', message: expect.stringContaining('not among those that this installation allows') as string })
+      expect(requestsTo(storage, 'GET', own)).toEqual([])
+      expect(source.targetRefs()).toBe('')
     }))
 
   it.each([
