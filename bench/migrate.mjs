@@ -3,17 +3,18 @@ import { readFileSync } from 'node:fs'
 import { BitbucketClient, GitHubClient, MigrationEngine } from '@saddle/core'
 import pLimit from 'p-limit'
 
-const { servers, slugs, concurrency, suffix } = JSON.parse(process.env.BENCH_JOB)
+const { servers, slugs, concurrency, suffix, git = 'auto', packBytes } = JSON.parse(process.env.BENCH_JOB)
 const engine = new MigrationEngine({
   bitbucket: new BitbucketClient({ baseUrl: servers.bitbucketUrl, auth: { token: servers.bitbucketToken } }),
   github: new GitHubClient({ baseUrl: servers.githubUrl, auth: { token: servers.githubToken } }),
+  packBytes,
   ...(process.env.BENCH_STORE
     ? { store: (await import('@saddle/core/store/sqlite')).SqliteStore.open({ path: process.env.BENCH_STORE }) }
     : {}),
 })
 const limit = pLimit(concurrency)
 await Promise.all(
-  slugs.map((slug) => limit(() => engine.migrate({ source: { project: 'BENCH', repository: slug }, target: { owner: 'acme', name: slug + suffix } }))),
+  slugs.map((slug) => limit(() => engine.migrate({ source: { project: 'BENCH', repository: slug }, target: { owner: 'acme', name: slug + suffix }, options: { git } }))),
 )
 await engine.close()
 

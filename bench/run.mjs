@@ -1,6 +1,6 @@
 // Measures a migration against what a user would do without Saddle, side by side in one run: the two take turns, and what
-// is compared are medians. `npm run bench`; BENCH_RUNS, BENCH_MIB, BENCH_ONLY (large, small, sync, bulk, workers, plan, lfs, http),
-// BENCH_LFS_OBJECTS and BENCH_LFS_MIB change the size.
+// is compared are medians. `npm run bench`; BENCH_RUNS, BENCH_MIB, BENCH_ONLY (large, small, sync, bulk, workers, plan, lfs, steps,
+// memory, http), BENCH_LFS_OBJECTS, BENCH_LFS_MIB and BENCH_MEMORY_MB change the size.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ import { childrenCpu, median, run } from './measure.mjs'
 const here = fileURLToPath(new URL('.', import.meta.url))
 const runs = Number(process.env.BENCH_RUNS ?? 5)
 const mebibytes = Number(process.env.BENCH_MIB ?? 120)
-const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync', 'bulk', 'workers', 'plan', 'lfs', 'http']
+const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync', 'bulk', 'workers', 'plan', 'lfs', 'steps', 'memory', 'http']
 const work = mkdtempSync(join(tmpdir(), 'saddle-bench-'))
 const results = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, runs, scenarios: [] }
 
@@ -147,6 +147,31 @@ if (only.includes('lfs')) {
   await ask('delay', { delayMs: 0 })
   await askTarget('stop')
   addresses = one
+}
+
+/** One migration by a backend, with the programs that it runs: their CPU and the largest's memory count as well. */
+async function by(slug, git, packBytes) {
+  const env = { BENCH_JOB: JSON.stringify({ servers: addresses, slugs: [slug], concurrency: 1, suffix: `-${++unique}`, git, packBytes }), BENCH_STORE: '' }
+  const { wallSeconds, peakMiB, output } = await run('bash', ['-c', `set -e; "${process.execPath}" "${join(here, 'migrate.mjs')}"; times`], { env })
+  return { wallSeconds, peakMiB, cpuSeconds: childrenCpu(output), writtenMiB: JSON.parse(output.split('\n')[0]).writtenMiB }
+}
+
+if (only.includes('steps')) {
+  const blobSize = 20_000
+  const commits = Math.ceil((mebibytes * 2 ** 20) / blobSize)
+  await ask('seed', { slugs: ['steps'], seed: { commits, blobSize, branches: 20, tags: 50 } })
+  const third = Math.floor((mebibytes * 2 ** 20) / 3)
+  await compare(`${mebibytes} MiB to a target that takes a third of it in one push`, {
+    'relay in steps': () => by('steps', 'relay', third),
+    'native in steps': () => by('steps', 'native', third),
+    'relay, no limit': () => by('steps', 'relay'),
+  })
+}
+if (only.includes('memory')) {
+  // Incompressible, in files of 1 MB, so that the pack is as large as it says.
+  const sizes = (process.env.BENCH_MEMORY_MB ?? '10,1000').split(',').map(Number)
+  for (const megabytes of sizes) await ask('seed', { slugs: [`memory-${megabytes}`], seed: { commits: megabytes, blobSize: 1_000_000 } })
+  await compare('Memory of the relay by the size of the pack', Object.fromEntries(sizes.map((megabytes) => [`${megabytes} MB`, () => by(`memory-${megabytes}`, 'relay')])))
 }
 
 await ask('stop')
