@@ -19,6 +19,7 @@ import { normalizeRequest, parseRequest, type MigrationRequest, type NormalizedR
 import { RunLog } from './run-log.ts'
 import { Run } from './run.ts'
 import { emptySnapshot, reduce } from './snapshot.ts'
+import { CreationRights } from './steps/creation-rights.ts'
 import { Inspection } from './steps/inspection.ts'
 import type { StepContext } from './steps/step.ts'
 import { MemoryStore } from './store/memory.ts'
@@ -59,6 +60,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
   readonly #packBytes: number
   readonly #retry: RetryOptions
   readonly #notices: ClientNotices
+  readonly #rights: CreationRights
   readonly #active = new Map<string, ActiveRun>()
   /** Many repositories at once. */
   readonly bulk: BulkMigrations
@@ -74,6 +76,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
     this.#packBytes = options.packBytes ?? engineDefaults.packBytes
     this.#retry = options.retry ?? {}
     this.#notices = new ClientNotices([options.bitbucket, options.github])
+    this.#rights = new CreationRights(options.github)
     this.bulk = new BulkMigrations({ engine: this, store: this.#store, bitbucket: this.#bitbucket, github: this.#github })
   }
 
@@ -261,6 +264,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
         store: this.#store,
         bitbucket: this.#bitbucket,
         github: this.#github,
+        rights: this.#rights,
         git,
         packBytes: this.#packBytes,
         retry: this.#retry,
@@ -303,6 +307,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
       bitbucket,
       github,
       inspection: new Inspection({ bitbucket, github, request, thorough, signal }),
+      rights: this.#rights,
       ownership: { journal: [], earlier },
       remembered: earlier.find(({ status }) => status === 'completed'),
       signal,

@@ -13,6 +13,7 @@ import { RunLog } from './run-log.ts'
 import { emptySnapshot, reduce } from './snapshot.ts'
 import { Inspection } from './steps/inspection.ts'
 import { steps } from './steps/index.ts'
+import type { CreationRights } from './steps/creation-rights.ts'
 import type { RunContext, Step, StepResults } from './steps/step.ts'
 import type { Lease, MigrationStore } from './store/store.ts'
 import { Telemetry } from './telemetry.ts'
@@ -22,6 +23,7 @@ export interface RunOptions {
   store: MigrationStore
   bitbucket: BitbucketClient
   github: GitHubClient
+  rights: CreationRights
   git: ChosenBackend
   packBytes: number
   retry: RetryOptions
@@ -84,7 +86,7 @@ export class Run {
   }
 
   async #begin(): Promise<void> {
-    const { store, record, lease, redact, emit, abort, bitbucket, github, git, packBytes, retry, earlier, signal } = this.#options
+    const { store, record, lease, redact, emit, abort, bitbucket, github, rights, git, packBytes, retry, earlier, signal } = this.#options
     const { id, request } = record
     let snapshot = emptySnapshot()
     for await (const event of store.events(id)) snapshot = reduce(snapshot, event)
@@ -96,7 +98,7 @@ export class Run {
     this.#log = new RunLog({ store, id, fence: lease, snapshot, redact, emit, onFailure: abort })
     this.#options.onLog(this.#log)
     this.#context = {
-      id, request, bitbucket, github, git, packBytes, retry, journal, ownership, remembered, signal,
+      id, request, bitbucket, github, rights, git, packBytes, retry, journal, ownership, remembered, signal,
       inspection: new Inspection({ bitbucket, github, request, thorough: remembered === undefined, signal }),
       report: (event) => this.#log.report(event),
       telemetry: this.#telemetry,

@@ -5,7 +5,7 @@ import { defaultBaseUrl, gitHubBudget, webUrlOf } from './addresses.ts'
 import { AppCredentials } from './app-credentials.ts'
 import { SourceCredentials, TokenCredentials, type Credentials } from './credentials.ts'
 import { checkOwner, checkRepositoryName } from './names.ts'
-import { waitForGit } from './readiness.ts'
+import { waitForGit, type ReadinessOptions } from './readiness.ts'
 import { createRepository, deleteRepository, readRepository, updateRepository } from './repositories.ts'
 import { Rest } from './rest.ts'
 import * as schema from './schema.ts'
@@ -138,7 +138,7 @@ export class GitHubClient extends SafeEmitter<HttpEvents> {
    *
    * @throws SaddleError `NOT_FOUND` when it has not appeared within half a minute
    */
-  waitUntilReady(owner: string, name: string, options: CallOptions = {}): Promise<void> {
+  waitUntilReady(owner: string, name: string, options: CallOptions & Pick<ReadinessOptions, 'look'> = {}): Promise<void> {
     return waitForGit(this.gitRemote(owner, name), { ...options, sleep: this.#options.retry?.sleep })
   }
 

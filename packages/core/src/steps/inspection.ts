@@ -41,6 +41,19 @@ export class Inspection {
     return this.#options.thorough
   }
 
+  /**
+   * Begins to read at once what the steps are going to ask for one after the other: at first what REST tells, and `git` when it
+   * is known that the migration may go on. A failure shows when a step asks.
+   */
+  readAhead(what: 'rest' | 'git'): void {
+    const reads = {
+      rest: [() => this.source(), () => this.target(), () => this.labels(), ...(this.thorough ? [() => this.pullRequests()] : [])],
+      // The target's refs are not among them: they are to be as they are just before the push.
+      git: [() => this.sourceRefs(), ...(this.thorough ? [() => this.lfs()] : [])],
+    }
+    for (const read of reads[what]) read().catch(() => undefined)
+  }
+
   /** The repository at the source. */
   source(): Promise<Repository> {
     const { bitbucket, request: { source }, signal } = this.#options

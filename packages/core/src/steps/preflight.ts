@@ -14,6 +14,7 @@ export const preflight: Step = {
 
   async plan(context: StepContext): Promise<StepPlan> {
     const { inspection, request, remembered } = context
+    inspection.readAhead('rest')
     const source = await inspection.source()
     const problems: PlannedProblem[] = []
     if (source.state !== 'AVAILABLE') {
@@ -25,6 +26,7 @@ export const preflight: Step = {
     }
     problems.push(...(await targetProblems(context)))
     if (problems.some(({ severity }) => severity === 'error')) return { actions: [], problems }
+    inspection.readAhead('git')
 
     const size = await inspection.size()
     if (size !== undefined && size > pushLimit) {
@@ -60,7 +62,7 @@ export const preflight: Step = {
   async run() {},
 }
 
-async function targetProblems({ inspection, request, ownership, github, remembered, signal }: StepContext): Promise<PlannedProblem[]> {
+async function targetProblems({ inspection, request, ownership, github, rights, remembered, signal }: StepContext): Promise<PlannedProblem[]> {
   const { owner, name, existing } = request.target
   const target = await inspection.target()
   const error = (code: PlannedProblem['code'], message: string): PlannedProblem => ({ severity: 'error', code, message })
@@ -79,7 +81,7 @@ async function targetProblems({ inspection, request, ownership, github, remember
     return [error('ALREADY_EXISTS', `${owner}/${name} exists already at the target and was not made by an earlier run of this migration.${made} Choose another name, or say that it is the one that is meant with \`existing: true\` (command: --existing).`)]
   }
   if (remembered) return []
-  const { token, owner: account, repository, missing } = await github.checkAccess(owner, there && name, { signal })
+  const { token, owner: account, repository, missing } = await (there ? github.checkAccess(owner, name, { signal }) : rights.read(owner, { signal }))
   const why = missing.join(' ')
   if (!token.valid) return [error('AUTHENTICATION_FAILED', why || 'The target does not accept the credentials. Check them.')]
   if (there ? repository?.canPush === false : account.canCreate === false) {

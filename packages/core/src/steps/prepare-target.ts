@@ -31,7 +31,8 @@ export const prepareTarget: Step = {
     }
     inspection.setTarget(await create(context))
     inspection.forgetRefs('target')
-    await github.waitUntilReady(owner, name, { signal })
+    // The transfer needs the refs anyway.
+    await github.waitUntilReady(owner, name, { signal, look: () => inspection.targetRefs() })
   },
 }
 

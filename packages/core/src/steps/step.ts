@@ -10,6 +10,7 @@ import type { PlannedProblem } from '../plan.ts'
 import type { LfsSummary, MigrationRecord, RefSummary, StepName, TargetRepository } from '../record.ts'
 import type { NormalizedRequest } from '../request.ts'
 import type { Telemetry } from '../telemetry.ts'
+import type { CreationRights } from './creation-rights.ts'
 import type { Inspection } from './inspection.ts'
 
 /** What a step would do, as far as can be told from what is there now. */
@@ -27,6 +28,7 @@ export interface StepContext {
   readonly bitbucket: BitbucketClient
   readonly github: GitHubClient
   readonly inspection: Inspection
+  readonly rights: CreationRights
   readonly ownership: OwnershipFacts
   /** The latest completed migration of the same source to the same target that the store remembers. */
   readonly remembered: MigrationRecord | undefined
