@@ -14,7 +14,9 @@ export async function serve(options: ServeOptions, io: Io): Promise<ExitStatus> 
   const { env } = io
   const { bitbucket, github } = serverSettings(env)
   const publicUrl = options.publicUrl
-  const oauth = oauthSettings(env, options.githubRedirect ?? (publicUrl === undefined ? undefined : new URL('/callback', publicUrl).href))
+  // What is no address is refused by the server, which says what one looks like.
+  const callback = publicUrl !== undefined && URL.canParse(publicUrl) ? new URL('/callback', publicUrl).href : undefined
+  const oauth = oauthSettings(env, options.githubRedirect ?? callback)
   const keyPath = privateKeyPath(env)
   const target: TargetOptions = { ...github, ...(oauth ? { oauth } : {}), ...(keyPath === undefined ? {} : { privateKeyPath: keyPath }) }
   const home = homeDirectory(env)
