@@ -6,7 +6,7 @@
  */
 export { jobQueueSuite, type QueueUnderTest } from './queue/contract.ts'
 export { sessionStoreSuite, type SessionStoreUnderTest } from './session/contract.ts'
-export type { GitBackendUnderTest, History, RepositoryPair, TransferFault } from './git/contract/kit.ts'
+export type { FaultUnderWay, GitBackendUnderTest, History, RepositoryPair, TransferFault } from './git/contract/kit.ts'
 export { gitBackendSuite, type Exceptions } from './git/contract/suite.ts'
 export { migrationStoreSuite, type StoreUnderTest } from './store/contract.ts'
 export { sampleEvent, sampleRecord } from './store/sample.ts'

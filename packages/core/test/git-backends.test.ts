@@ -12,6 +12,8 @@ import { IsomorphicBackend } from '../src/git/isomorphic.ts'
 import { NativeBackend } from '../src/git/native.ts'
 import { gitBackendSuite, type GitBackendUnderTest, type RepositoryPair, type TransferFault } from '../src/testing.ts'
 import { impatient, setStage, type Stage } from './stage.ts'
+// @ts-expect-error it is plain JavaScript
+import { OffHoursBackend } from '../../../examples/off-hours-backend.mjs'
 
 let stage: Stage
 let workDirectory: string
@@ -100,3 +102,6 @@ gitBackendSuite(functions, 'NativeBackend', () => make(new NativeBackend({ workD
 gitBackendSuite(functions, 'IsomorphicBackend', () => make(new IsomorphicBackend({ workDirectory })), {
   'moves repositories that name objects with SHA-256': 'isomorphic-git knows SHA-1 only',
 })
+// A backend of somebody's own: the one that the examples show, at night.
+const Example = OffHoursBackend as new (inner: GitBackend, hours: { from: number; to: number; hour: () => number }) => GitBackend
+gitBackendSuite(functions, 'OffHoursBackend', () => make(new Example(new RelayBackend(), { from: 20, to: 6, hour: () => 23 }), 1000))

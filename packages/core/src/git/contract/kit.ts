@@ -47,6 +47,14 @@ export interface History {
   targetFormat?: 'sha1' | 'sha256'
 }
 
+/** A fault that strikes from now on. */
+export interface FaultUnderWay {
+  /** Resolves when it struck. */
+  happened: Promise<void>
+  /** Ends it. */
+  end: () => void
+}
+
 /** What `gitBackendSuite` tests. */
 export interface GitBackendUnderTest {
   backend: GitBackend
@@ -57,7 +65,7 @@ export interface GitBackendUnderTest {
    *
    * @param at - after how many bytes, for faults that strike in the middle; 40 kB by default
    */
-  fail: (pair: RepositoryPair, fault: TransferFault, at?: number) => { happened: Promise<void>; end: () => void }
+  fail: (pair: RepositoryPair, fault: TransferFault, at?: number) => FaultUnderWay
   /** Makes the target refuse a ref as protected, until the function that is returned is called. */
   refuse: (pair: RepositoryPair, ref: string) => () => void
   /** How many refs are many: 10,000, unless a backend moves far fewer at a time. */
