@@ -182,9 +182,9 @@ describe('wrong input', () => {
     expect(error.message).toContain('nobody-here')
   })
 
-  it('refuses a git backend that is not there', async () => {
+  it('refuses a git backend that there is not', async () => {
     const source = await stage.seed()
-    await expect(stage.engine().engine.migrate({ ...source.request, options: { git: 'isomorphic' } })).rejects.toMatchObject({ code: 'BACKEND_UNAVAILABLE' })
+    await expect(stage.engine().engine.migrate({ ...source.request, options: { git: 'svn' as 'auto' } })).rejects.toMatchObject({ code: 'INVALID_INPUT' })
   })
 })
 
