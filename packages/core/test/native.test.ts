@@ -122,6 +122,19 @@ describe('the native backend', () => {
     expect(refsOf(both.targetPath)).toBe('')
   })
 
+  it('goes on with a fetch that broke off, and is not sent again what is there', async () => {
+    const both = await pair({ commits: 60, blobSize: 10_000 })
+    // The listings of ours and of git pass; then half of the history.
+    const fault = sandbox.bitbucket.fault({ method: 'POST', path: `${both.name}.git/git-upload-pack`, skip: 2, action: { resetAfter: 300_000 } })
+    await transfer(both)
+    expect(fault.hits).toBe(1)
+    expect(refsOf(both.targetPath)).toBe(refsOf(both.sourcePath))
+    // After the break it came in parts, none of them large, down to the last fetch by name.
+    const sent = sandbox.bitbucket.requests.filter(({ method, path }) => method === 'POST' && path.includes(`${both.name}.git/git-upload-pack`)).map(({ bytesOut }) => bytesOut)
+    expect(sent.filter((bytes) => bytes > 20_000 && bytes < 100_000).length).toBeGreaterThan(10)
+    expect(sent.at(-1)).toBeLessThan(100_000)
+  })
+
   it('clears away what a process that is gone has left', async () => {
     const left = join(workDirectory, 'saddle-git-left')
     mkdirSync(left)

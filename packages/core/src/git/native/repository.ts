@@ -1,7 +1,7 @@
 import { mkdir, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SaddleError, withPublicAuthorities, type GitRemote } from '@saddle/transport'
-import { encodeRefName, type RefUpdate } from '@saddle/git-relay'
+import { canFilter, encodeRefName, fetchCommits, type RefUpdate } from '@saddle/git-relay'
 import type { GitTransfer, TransferProgress } from '../backend.ts'
 import type { CommitGraph } from '../steps.ts'
 import { makeWorkFolder, type WorkFolder } from '../work-folder.ts'
@@ -10,10 +10,18 @@ import { diskFailure, programFailure, remoteFailure } from './failures.ts'
 import { runGit } from './run-git.ts'
 
 const attempts = 4
+/** Into how many parts a history is cut whose fetch broke off. */
+const parts = 16
 /** What the disk must have left besides what the repository takes. */
 const spareBytes = 16 * 1024 * 1024
 
 type Wanted = Extract<RefUpdate, { newOid: string }>
+interface FetchOptions {
+  signal: AbortSignal | undefined
+  onProgress: ((progress: TransferProgress) => void) | undefined
+  /** What the refs lead to. */
+  tips?: readonly string[]
+}
 type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void }
 
 /** A bare repository in the work directory, owned by one process and removed when done. */
@@ -74,12 +82,12 @@ export class NativeRepository {
     for (const group of groups) {
       if (group.length === 0) continue
       // By name under a server that serves only what refs point to. What has moved since is asked for by hash below.
-      await this.#fetchOnce(refspecsOf(group), signal, onProgress)
+      await this.#fetchOnce(refspecsOf(group), { signal, onProgress, tips: group.map(({ newOid }) => newOid) })
       const present = new Set(await this.present(group.map(({ newOid }) => newOid)))
       const moved = group.filter(({ newOid }) => !present.has(newOid))
       if (moved.length > 0) {
         const byHash = moved.map(({ newOid }, index) => `+${newOid}:refs/saddle/moved/${index}\n`).join('')
-        await this.#fetchOnce(Buffer.from(byHash), signal, onProgress)
+        await this.#fetchOnce(Buffer.from(byHash), { signal, onProgress })
       }
     }
   }
@@ -109,7 +117,7 @@ export class NativeRepository {
     return graph
   }
 
-  async #fetchOnce(refspecs: Uint8Array, signal: AbortSignal | undefined, onProgress?: (progress: TransferProgress) => void): Promise<void> {
+  async #fetchOnce(refspecs: Uint8Array, { signal, onProgress, tips = [] }: FetchOptions): Promise<void> {
     const args = ['fetch', '--quiet', '--progress', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--stdin', '--', this.source.url]
     for (let attempt = 1; ; attempt++) {
       const outcome = await runGit({
@@ -128,6 +136,23 @@ export class NativeRepository {
       if (outcome.status === 0) return
       const error = remoteFailure(this.source, 'fetch from', outcome)
       if (!error.retryable || attempt >= attempts) throw error
+      if (attempt === 1) await this.#fetchParts(tips, { signal, onProgress })
+    }
+  }
+
+  /**
+   * Brings a history in parts after a connection broke, the oldest first: what is here is not sent again, however often it
+   * breaks. Where the source cannot be asked for parts, nothing is brought.
+   */
+  async #fetchParts(tips: readonly string[], options: FetchOptions): Promise<void> {
+    const { signal } = options
+    if (tips.length === 0 || !(await canFilter(this.source, { signal }).catch(() => false))) return
+    const objectFormat = tips[0]!.length === 64 ? 'sha256' : 'sha1'
+    const commits = await fetchCommits(this.source, { objectFormat, wants: tips, signal }).catch(() => undefined)
+    const line = longestLine(tips.slice(0, 10), commits ?? new Map())
+    for (let part = 1; part < parts; part++) {
+      const oid = line[Math.floor(line.length * (1 - part / parts))]
+      if (oid) await this.#fetchOnce(Buffer.from(`+${oid}:refs/saddle/part/${part}\n`), options)
     }
   }
 }
@@ -144,6 +169,17 @@ async function requireRoom(path: string, bytes: number): Promise<void> {
 function refspecsOf(group: readonly Wanted[]): Buffer {
   const names = group.length <= 500 ? group.map(({ ref }) => encodeRefName(ref)) : [...new Set(group.map(({ ref }) => ref.split('/').slice(0, 2).join('/')))].map((folder) => Buffer.from(`${folder}/*`))
   return Buffer.concat(names.flatMap((name) => [Buffer.from('+'), name, Buffer.from(':'), name, Buffer.from('\n')]))
+}
+
+/** The longest way back along first parents from one of the tips. */
+function longestLine(tips: readonly string[], commits: CommitGraph): string[] {
+  let longest: string[] = []
+  for (const tip of tips) {
+    const line: string[] = []
+    for (let oid: string | undefined = tip; oid !== undefined && commits.has(oid); oid = commits.get(oid)?.[0]) line.push(oid)
+    if (line.length > longest.length) longest = line
+  }
+  return longest
 }
 
 const revisions = (tips: readonly string[], held: readonly string[]): string => [...tips, ...held.map((oid) => `^${oid}`)].join('\n') + '\n'
