@@ -3,16 +3,24 @@ import { addLine, assertEqual, fails, refsIn, type Cases, type RepositoryPair, t
 
 /** Broken in the middle: whatever it comes to, no ref points to less than everything, and the next run does the rest. */
 const breaking = (fault: TransferFault): Cases => ({
-  async [`moves no ref when the ${fault}, and all the next time`]({ pair, run, fail }) {
+  async [`moves no ref to less than everything when the ${fault}, and all the next time`]({ pair, run, fail }) {
     const both = await pair({ commits: 30, branches: 2 })
     const failing = fail(both, fault)
-    await fails(run(both))
+    await failsOrArrives(both, run(both))
     failing.end()
-    assert.equal(refsIn(both.targetGit), '')
     await run(both)
     assertEqual(both)
   },
 })
+
+/** A backend can have found a way around what broke, by asking for less at a time. */
+async function failsOrArrives(both: RepositoryPair, running: Promise<unknown>): Promise<void> {
+  if (await running.then(() => true, () => false)) assertEqual(both)
+  else {
+    await fails(running)
+    assert.equal(refsIn(both.targetGit), '')
+  }
+}
 
 /** The two things a target may have after something went wrong with a first transfer of one branch. */
 const isNothingOrAll = ({ sourceGit, targetGit }: RepositoryPair): void => {
@@ -43,9 +51,9 @@ export const failing: Cases = {
     const both = await pair({ commits: 10 })
     for (let part = 3; part < 10; part += 2) {
       const damaging = fail(both, 'pack is damaged', part * 4400)
-      await fails(run(both))
+      await run(both).catch(() => undefined)
       damaging.end()
-      assert.equal(refsIn(both.targetGit), '')
+      isNothingOrAll(both)
     }
     await run(both)
     assertEqual(both)
