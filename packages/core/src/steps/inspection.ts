@@ -49,7 +49,7 @@ export class Inspection {
     const reads = {
       rest: [() => this.source(), () => this.target(), () => this.labels(), ...(this.thorough ? [() => this.pullRequests()] : [])],
       // The target's refs are not among them: they are to be as they are just before the push.
-      git: [() => this.sourceRefs(), ...(this.thorough ? [() => this.lfs()] : [])],
+      git: [() => this.sourceRefs(), ...(this.thorough ? [() => this.#lfsContent()] : [])],
     }
     for (const read of reads[what]) read().catch(() => undefined)
   }
@@ -81,6 +81,11 @@ export class Inspection {
   lfs(): Promise<boolean | undefined> {
     const { bitbucket, signal } = this.#options
     return this.#once('lfs', async () => usesLfs(await this.source(), bitbucket, signal))
+  }
+
+  /** What Git LFS holds, or ought to. */
+  async #lfsContent(): Promise<unknown> {
+    return (await this.lfs()) === true ? this.lfsObjects(true) : this.lfsAttributes()
   }
 
   /** Whether branches hand files to Git LFS; undefined when that cannot be known. */
