@@ -1,7 +1,11 @@
 // What is measured: one process that migrates the repositories it is given, and then says what it took.
 import { readFileSync } from 'node:fs'
+import { setFlagsFromString } from 'node:v8'
 import { BitbucketClient, GitHubClient, MigrationEngine } from '@saddle/core'
 import pLimit from 'p-limit'
+
+// As the command does.
+setFlagsFromString('--semi-space-growth-factor=1')
 
 const { servers, slugs, concurrency, suffix, git = 'auto', packBytes } = JSON.parse(process.env.BENCH_JOB)
 const engine = new MigrationEngine({
@@ -9,7 +13,7 @@ const engine = new MigrationEngine({
   github: new GitHubClient({ baseUrl: servers.githubUrl, auth: { token: servers.githubToken } }),
   packBytes,
   ...(process.env.BENCH_STORE
-    ? { store: (await import('@saddle/core/store/sqlite')).SqliteStore.open({ path: process.env.BENCH_STORE }) }
+    ? { store: await (await import('@saddle/core/store/sqlite')).SqliteStore.open({ path: process.env.BENCH_STORE }) }
     : {}),
 })
 const limit = pLimit(concurrency)

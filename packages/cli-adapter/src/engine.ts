@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { BitbucketClient, GitHubClient, MigrationEngine, SaddleError, type Budget, type JobQueue, type MigrationStore, type SessionStore } from '@saddle/core'
 import { SqliteStore } from '@saddle/core/store/sqlite'
 import { bitbucketSettings, gitHubSettings, homeDirectory, plainTextWarnings, publicGitHubUrl, redisSettings } from './environment.ts'
@@ -53,6 +54,8 @@ export function withStore<T>(io: Io, use: (store: MigrationStore) => Promise<T>)
 /** Calls a function with an engine as the environment describes it, and closes it afterwards. */
 export async function withEngine<T>(io: Io, use: (engine: MigrationEngine, backend: Backend) => Promise<T>): Promise<T> {
   const { env } = io
+  // What streams through is short-lived: with a young generation that stays small, about 30 MB less of it wait to be collected.
+  setFlagsFromString('--semi-space-growth-factor=1')
   const settings = { bitbucket: bitbucketSettings(env), github: gitHubSettings(env) }
   warnOfPlainText(io)
   return withBackend(io, async (backend) => {
