@@ -21,7 +21,7 @@ export class SqliteBulkStore implements BulkStore {
     const { record, items } = newBulk(newRecord, newItems)
     const owner = record.owner ?? ''
     const key = record.idempotencyKey ?? null
-    database.write(() => {
+    await database.write(() => {
       if (database.get('SELECT 1 FROM bulks WHERE id = ?', record.id)) throw bulkFailures.idTaken(record.id)
       if (key !== null && database.get('SELECT 1 FROM bulks WHERE started_by = ? AND idempotency_key = ?', owner, key)) {
         throw bulkFailures.idempotencyKeyTaken()

@@ -16,6 +16,8 @@ export interface SqliteDatabaseOptions {
 export class SqliteDatabase {
   readonly #database: LibsqlDatabase.Database
   readonly #statements = new Map<string, LibsqlDatabase.Statement<unknown[]>>()
+  /** Work for the next transaction; run, it returns what tells its caller that it is done. */
+  readonly #waiting: { run: () => () => void; reject: (error: unknown) => void }[] = []
   readonly path: string
   closed = false
 
@@ -57,26 +59,27 @@ export class SqliteDatabase {
     return this.#try(() => this.#statement(sql).run(...values).changes)
   }
 
-  /** Runs the work in one transaction that holds the write lock from its beginning, so that what it read stays true. */
-  write<T>(work: () => T): T {
-    return this.#try(() => {
-      if (this.closed) throw storeFailures.closed()
-      this.#database.exec('BEGIN IMMEDIATE')
-      try {
-        const result = work()
-        this.#database.exec('COMMIT')
-        return result
-      } catch (error) {
-        // A full disk ends the transaction by itself; rolling back once more would hide the reason behind its own error
-        // (which is what libsql's own `transaction` does).
-        if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
-        throw error
-      }
+  /**
+   * Runs the work in a transaction that holds the write lock from its beginning, so that what it read stays true. What is
+   * asked for at the same time shares one transaction, since each costs a wait for the disk; work that fails is undone alone.
+   */
+  write<T>(work: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.closed) return reject(storeFailures.closed())
+      if (this.#waiting.length === 0) setImmediate(() => this.#writeWaiting())
+      this.#waiting.push({
+        reject,
+        run: () => {
+          const result = work()
+          return () => resolve(result)
+        },
+      })
     })
   }
 
   close(): void {
     if (this.closed) return
+    this.#writeWaiting()
     this.closed = true
     this.#statements.clear()
     this.#database.close()
@@ -91,7 +94,7 @@ export class SqliteDatabase {
       const [{ page_size: pageSize } = { page_size: 4096 }] = database.pragma('page_size') as { page_size: number }[]
       database.pragma(`max_page_count = ${Math.max(1, Math.floor(maxBytes / pageSize))}`)
     }
-    this.write(() => {
+    this.#transaction(() => {
       database.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)')
       const version = Number(this.get('SELECT version FROM schema_version')?.['version'] ?? 0)
       if (version > schema.length) {
@@ -105,6 +108,56 @@ export class SqliteDatabase {
       this.run('DELETE FROM schema_version')
       this.run('INSERT INTO schema_version VALUES (?)', schema.length)
     })
+  }
+
+  #writeWaiting(): void {
+    const waiting = this.#waiting.splice(0)
+    const settle: (() => void)[] = []
+    try {
+      if (waiting.length === 0) return
+      this.#try(() =>
+        this.#transaction(() => {
+          for (const { run, reject } of waiting) {
+            try {
+              settle.push(this.#undoable(run))
+            } catch (error) {
+              // A full disk ends the transaction by itself, for all of them.
+              if (!this.#database.inTransaction) throw error
+              settle.push(() => reject(storeError(error, this.path)))
+            }
+          }
+        }),
+      )
+    } catch (error) {
+      for (const { reject } of waiting) reject(error)
+      return
+    }
+    for (const tell of settle) tell()
+  }
+
+  #transaction(work: () => void): void {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      work()
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      // A full disk ends the transaction by itself; rolling back once more would hide the reason behind its own error
+      // (which is what libsql's own `transaction` does).
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  #undoable<T>(work: () => T): T {
+    this.#database.exec('SAVEPOINT work')
+    try {
+      const result = work()
+      this.#database.exec('RELEASE work')
+      return result
+    } catch (error) {
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK TO work; RELEASE work')
+      throw error
+    }
   }
 
   #statement(sql: string): LibsqlDatabase.Statement<unknown[]> {

@@ -41,6 +41,35 @@ describe('SqliteStore', () => {
     await roomy.close()
   })
 
+  it('undoes of what is written at once only what failed, and fails all of it when there is no room', async () => {
+    const store = await SqliteStore.open({ path, maxBytes: 150_000 })
+    await store.createMigration(sampleRecord('a'))
+    const outcomes = await Promise.allSettled([
+      store.appendEvents('a', [sampleEvent('a', 1)]),
+      store.createMigration(sampleRecord('a')),
+      store.appendEvents('a', [sampleEvent('a', 2), sampleEvent('a', 7)]),
+      store.appendEvents('a', [sampleEvent('a', 2)]),
+      store.createMigration(sampleRecord('b')),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled', 'fulfilled'])
+    const numbers: number[] = []
+    for await (const { seq } of store.events('a')) numbers.push(seq)
+    expect(numbers).toEqual([1, 2])
+
+    const large = sampleRecord('large', { idempotencyKey: 'x'.repeat(200_000) })
+    const full = await Promise.allSettled([store.createMigration(large), store.createMigration(sampleRecord('c'))])
+    const kept = await Promise.all(['large', 'c'].map(async (id) => (await store.getMigration(id)) !== undefined))
+    // What was said to be written is there, and nothing else.
+    expect(full.map(({ status }) => status === 'fulfilled')).toEqual(kept)
+    expect(full[0]).toMatchObject({ status: 'rejected', reason: { code: 'STORE_FULL' } })
+    const last = store.createMigration(sampleRecord('d'))
+    await store.close()
+    await last
+    const again = await SqliteStore.open({ path })
+    expect(await again.getMigration('d')).toBeDefined()
+    await again.close()
+  })
+
   it('says when the folder does not exist', async () => {
     await expect(SqliteStore.open({ path: join(folder, 'no', 'store.db') })).rejects.toMatchObject({
       code: 'STORE_FAILED',

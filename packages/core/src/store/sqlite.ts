@@ -65,7 +65,7 @@ export class SqliteStore implements MigrationStore {
   async createMigration(record: MigrationRecord): Promise<void> {
     const database = this.#database
     const fields = searchFields(record)
-    database.write(() => {
+    await database.write(() => {
       if (database.get('SELECT 1 FROM migrations WHERE id = ?', record.id)) throw storeFailures.idTaken(record.id)
       if (fields.idempotencyKey !== null) {
         const sql = 'SELECT 1 FROM migrations WHERE started_by = ? AND idempotency_key = ?'
@@ -88,7 +88,7 @@ export class SqliteStore implements MigrationStore {
   }
 
   async updateMigration(id: string, change: MigrationChange, fence?: Fence): Promise<void> {
-    this.#database.write(() => {
+    await this.#database.write(() => {
       this.#guard(fence)
       const record = this.#read(id)
       if (!record) throw storeFailures.unknownMigration(id)
@@ -126,7 +126,7 @@ export class SqliteStore implements MigrationStore {
 
   async appendEvents(id: string, events: readonly ProgressEvent[], fence?: Fence): Promise<void> {
     const database = this.#database
-    database.write(() => {
+    await database.write(() => {
       this.#guard(fence)
       if (!this.#status(id)) throw storeFailures.unknownMigration(id)
       let expected = Number(database.get('SELECT max(seq) AS last FROM events WHERE migration_id = ?', id)?.['last'] ?? 0) + 1
@@ -159,7 +159,7 @@ export class SqliteStore implements MigrationStore {
   }
 
   async appendJournal(id: string, entry: JournalEntry, fence?: Fence): Promise<void> {
-    this.#database.write(() => {
+    await this.#database.write(() => {
       this.#guard(fence)
       if (!this.#status(id)) throw storeFailures.unknownMigration(id)
       this.#database.run('INSERT INTO journal (migration_id, entry) VALUES (?, ?)', id, JSON.stringify(entry))
@@ -175,7 +175,7 @@ export class SqliteStore implements MigrationStore {
   async acquireLease(key: string, holder: string, ttlMs: number): Promise<Lease | undefined> {
     const database = this.#database
     const now = Date.now()
-    const fence = database.write(() => {
+    const fence = await database.write(() => {
       const row = database.get('SELECT fence, expires_at FROM leases WHERE key = ?', key)
       if (row && Number(row['expires_at']) > now) return undefined
       // The row stays after a release, for its fence must never be handed out again.
