@@ -69,7 +69,7 @@ const maxRedirects = 3
 /**
  * Octokit over the transport's connections. Its plugins decide that a request is repeated (throttling: rate limits,
  * retry: everything else that passes), and the transport's budget and back-off decide when, because those waits end at
- * an abort and are shared with other clients. `docs/decisions/010-octokit-plugins.md` has the reasons.
+ * an abort and are shared with other clients. `docs/decisions/007-octokit-plugins.md` has the reasons.
  */
 export class Rest {
   readonly #options: RestOptions
