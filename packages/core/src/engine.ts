@@ -1,3 +1,4 @@
+// The library's face: a third of it is documentation, and each method hands on to the file that does the work.
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { BitbucketClient } from '@saddle/bitbucket-client'

@@ -1,3 +1,4 @@
+// One suite in one file: whoever writes a store reads here, case by case, all that is asked of it.
 import assert from 'node:assert/strict'
 import { SaddleError, type ErrorCode } from '@saddle/transport'
 import { bulkStoreSuite } from '../bulk/contract.ts'

@@ -1,3 +1,4 @@
+// One group of the contract in one file, as every group is: its handlers share the session, the jobs and the streams.
 import { isFinal, SaddleError, type Credentials, type MigrationRecord, type MigrationRequest } from '@saddle/core'
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
