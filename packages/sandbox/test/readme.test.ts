@@ -1,20 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
+import { runReadmeExample } from '../../../scripts/readme-example.ts'
 
 it('the example of the README runs as printed', async () => {
-  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8')
-  const folder = await mkdtemp(join(tmpdir(), 'saddle-readme-'))
-  const log = vi.spyOn(console, 'log').mockImplementation(() => undefined)
-  try {
-    await writeFile(join(folder, 'example.ts'), /```ts\n(.*?)```/s.exec(readme)![1]!)
-    await import(/* @vite-ignore */ pathToFileURL(join(folder, 'example.ts')).href)
-    const path = '/api/v3/repos/acme/tool'
-    expect(log.mock.calls).toEqual([[6, 'refs'], [502], [404], [[`GET ${path} 502`, `GET ${path} 404`]]])
-  } finally {
-    log.mockRestore()
-    await rm(folder, { recursive: true })
-  }
+  const { printed } = await runReadmeExample(new URL('../README.md', import.meta.url))
+  const path = '/api/v3/repos/acme/tool'
+  expect(printed).toEqual([[6, 'refs'], [502], [404], [[`GET ${path} 502`, `GET ${path} 404`]]])
 })
