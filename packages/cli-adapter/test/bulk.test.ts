@@ -82,7 +82,11 @@ describe('saddle bulk', () => {
     expect(stderr.text).toContain('Nothing was started')
     const dry = await stage.run(['bulk', project, '--to', 'acme', '--dry-run'])
     expect([dry.status, dry.stdout.lines[0]]).toEqual([0, '2 repositories to move:'])
-    expect(stage.sandbox.github.requests.slice(before)).toEqual([])
+    await stage.sandbox.github.createRepository({ owner: 'acme', name: `${project}-taken` })
+    await writeFile(map, `source,target\n${project}/one,${project}-taken\n`)
+    const taken = await stage.run(['bulk', '--map', map, '--to', 'acme', '--dry-run'])
+    expect([taken.status, taken.stdout.lines[0]]).toEqual([2, expect.stringMatching(/acme\/B\d+-taken exists already at the target/)])
+    expect(stage.sandbox.github.requests.slice(before).filter(({ method }) => method !== 'GET')).toEqual([])
   })
 
   it.each([

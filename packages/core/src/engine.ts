@@ -78,7 +78,9 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
     this.#retry = options.retry ?? {}
     this.#notices = new ClientNotices([options.bitbucket, options.github])
     this.#rights = new CreationRights(options.github)
-    this.bulk = new BulkMigrations({ engine: this, store: this.#store, bitbucket: this.#bitbucket, github: this.#github })
+    this.bulk = new BulkMigrations({
+      engine: this, store: this.#store, bitbucket: this.#bitbucket, github: this.#github, earlier: (request) => this.#filed.earlier(request),
+    })
   }
 
   /**

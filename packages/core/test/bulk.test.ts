@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { BitbucketClient, MemoryStore, type BulkEvent, type BulkItem, type BulkPlan } from '../src/index.ts'
+import { BitbucketClient, GitHubClient, MemoryStore, type BulkEvent, type BulkItem, type BulkPlan } from '../src/index.ts'
 import { impatient, setStage, type Stage } from './stage.ts'
 
 let stage: Stage
@@ -109,6 +109,70 @@ describe('planning', () => {
     expect(found.items[0]!.sizeBytes).toBeGreaterThan(found.items[1]!.sizeBytes!)
   })
 
+  describe('on names at the target', () => {
+    const requests = (since = 0) => stage.sandbox.github.requests.slice(since).map(({ method, path }) => `${method} ${path.replace('/api/v3', '').replace(/\?.*/, '')}`)
+    const orgOf = (login: string, ...names: string[]) => {
+      stage.sandbox.github.createOrganization({ login, owners: ['admin'] })
+      return Promise.all(names.map((name) => stage.sandbox.github.createRepository({ owner: login, name })))
+    }
+
+    it('finds those that are taken, by listing the owner and not by asking for each', async () => {
+      const project = await seedProject('a', 'b', 'c', 'd')
+      await orgOf('crowded', 'B', 'c-new', 'other')
+      const before = stage.sandbox.github.requests.length
+      const map = `source,target\n${project}/a,\n${project}/b,\n${project}/c,c-new\n${project}/d,\n`
+      const found = await plan({ map, target: { owner: 'Crowded' } })
+      expect(problems(found)).toEqual([
+        expect.stringMatching(/^error ALREADY_EXISTS Crowded\/b exists already at the target/), expect.stringMatching(/^error ALREADY_EXISTS Crowded\/c-new exists already/),
+      ])
+      expect(found.problems[1]).toMatchObject({ sources: [`${project}/c`], lines: [4] })
+      expect(requests(before)).toEqual(['GET /users/Crowded', 'GET /orgs/Crowded/repos'])
+      await expect(stage.engine().engine.migrateAll({ map, target: { owner: 'crowded' } })).rejects.toMatchObject({ code: 'INVALID_INPUT', message: expect.stringContaining('crowded/b exists already') })
+    })
+
+    it('takes no list that is longer than asking would be', async () => {
+      const project = await seedProject('zz')
+      await orgOf('huge', ...Array.from({ length: 201 }, (_, index) => `r${index}`))
+      const before = stage.sandbox.github.requests.length
+      expect(problems(await plan({ source: { project }, target: { owner: 'huge' } }))).toEqual([])
+      expect(requests(before)).toEqual(['GET /users/huge', 'GET /orgs/huge/repos', 'GET /repos/huge/zz'])
+    })
+
+    it('knows what earlier migrations of the same source made', async () => {
+      const [project, other] = [await seedProject('mine', 'half'), await seedProject('mine')]
+      await orgOf('ours')
+      const { engine, store } = stage.engine()
+      const refusal = fault({ method: 'POST', path: '/ours/half.git/git-receive-pack', times: 99, action: { status: 403 } })
+      expect((await engine.migrateAll({ source: { project }, target: { owner: 'ours' } })).counts).toMatchObject({ completed: 1, failed: 1 })
+      refusal.remove()
+      expect(problems(await engine.bulk.plan({ source: { project }, target: { owner: 'ours' } }))).toEqual([])
+      expect(problems(await engine.bulk.plan({ source: { project: other }, target: { owner: 'ours' } }))).toEqual([expect.stringMatching(/ALREADY_EXISTS ours\/mine/)])
+      expect((await stage.engine({ store }).engine.migrateAll({ source: { project }, target: { owner: 'ours' } })).counts).toMatchObject({ completed: 2 })
+      expect(problems(await plan({ source: { project }, target: { owner: 'ours' } }))).toEqual([
+        expect.stringMatching(/ALREADY_EXISTS ours\/half/), expect.stringMatching(/ALREADY_EXISTS ours\/mine/),
+      ])
+    })
+
+    it('goes by `existing`: such must be there, and one that the list does not show is looked for', async () => {
+      const project = await seedProject('there', 'renamed', 'none')
+      await orgOf('known', 'there', 'renamed')
+      await new GitHubClient({ baseUrl: stage.sandbox.github.url, auth: { token: stage.sandbox.github.token } }).updateRepository('known', 'renamed', { name: 'changed' })
+      const found = await plan({ source: { project }, target: { owner: 'known', existing: true } })
+      expect(problems(found).sort()).toEqual([
+        expect.stringMatching(/^error CONFLICT known\/renamed has another name by now: known\/changed/), expect.stringMatching(/^error NOT_FOUND There is no repository known\/none at the target/),
+      ])
+    })
+
+    it('lists a user, says when an owner may not be listed, and that there is none', async () => {
+      const project = await seedProject('own')
+      await stage.sandbox.github.createRepository({ owner: 'admin', name: 'own' })
+      expect(problems(await plan({ source: { project }, target: { owner: 'admin' } }))).toEqual([expect.stringMatching(/ALREADY_EXISTS admin\/own/)])
+      expect(problems(await plan({ source: { project }, target: { owner: 'nobody-there' } }))).toEqual([expect.stringMatching(/^error NOT_FOUND There is no user or organisation nobody-there/)])
+      fault({ path: '/orgs/acme/repos', action: { status: 403 } })
+      expect(problems(await plan({ source: { project }, target }))).toEqual([expect.stringMatching(/^warning FORBIDDEN Which names acme has already could not be seen beforehand/)])
+    })
+  })
+
   it('writes nothing, and refuses to start what has problems', async () => {
     const project = await seedProject('one')
     const { engine } = stage.engine()
@@ -118,7 +182,7 @@ describe('planning', () => {
       message: expect.stringMatching(/Nothing was started\..*gone.*lost/),
     })
     expect((await engine.bulk.list()).items).toEqual([])
-    expect(stage.sandbox.github.requests.slice(before)).toEqual([])
+    expect(stage.sandbox.github.requests.slice(before).filter(({ method }) => method !== 'GET')).toEqual([])
   })
 })
 
@@ -180,11 +244,11 @@ describe('running', () => {
   })
 
   it('gives the same bulk migration for the same idempotency key, and refuses it for others', async () => {
-    const project = await seedProject('a', 'b')
+    const project = await seedProject('key-a', 'key-b')
     const { engine } = stage.engine()
     const first = await engine.bulk.create({ source: { project }, target }, { idempotencyKey: 'k' })
     expect((await engine.bulk.create({ source: { project }, target }, { idempotencyKey: 'k' })).id).toBe(first.id)
-    await expect(engine.bulk.create({ source: { project, include: ['a'] }, target }, { idempotencyKey: 'k' })).rejects.toMatchObject({ code: 'CONFLICT' })
+    await expect(engine.bulk.create({ source: { project, include: ['key-a'] }, target }, { idempotencyKey: 'k' })).rejects.toMatchObject({ code: 'CONFLICT' })
     await expect(engine.bulk.create({ source: { project }, target }, { id: first.id })).rejects.toMatchObject({ code: 'CONFLICT' })
     await expect(engine.bulk.run(randomUUID())).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })

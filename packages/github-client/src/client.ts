@@ -1,4 +1,4 @@
-import { HttpClient, HostBudget, SaddleError, SafeEmitter, type GitRemote, type HttpEvents, type Redactor } from '@saddle/transport'
+import { HttpClient, HostBudget, SaddleError, SafeEmitter, type ErrorContext, type GitRemote, type HttpEvents, type Redactor } from '@saddle/transport'
 import { readAccess } from './access.ts'
 import { listOrganizations, readAccount, readViewer, type Account } from './accounts.ts'
 import { defaultBaseUrl, gitHubBudget, webUrlOf } from './addresses.ts'
@@ -6,7 +6,7 @@ import { AppCredentials } from './app-credentials.ts'
 import { SourceCredentials, TokenCredentials, type Credentials } from './credentials.ts'
 import { checkOwner, checkRepositoryName } from './names.ts'
 import { waitForGit, type ReadinessOptions } from './readiness.ts'
-import { createRepository, deleteRepository, readRepository, updateRepository } from './repositories.ts'
+import { createRepository, deleteRepository, listUserRepositories, readRepository, updateRepository } from './repositories.ts'
 import { Rest } from './rest.ts'
 import * as schema from './schema.ts'
 import { deleteTeam, putTeam } from './teams.ts'
@@ -99,11 +99,7 @@ export class GitHubClient extends SafeEmitter<HttpEvents> {
     const { owner, name } = repository
     checkRepositoryName(name)
     const account = await this.#account(owner, options)
-    if (!account) {
-      throw new SaddleError('NOT_FOUND', `There is no user or organisation ${owner} at ${this.webUrl.host}. Check the spelling.`, {
-        context: { target: `${owner}/${name}`, option: 'owner' },
-      })
-    }
+    if (!account) throw this.#noSuchAccount(owner, { target: `${owner}/${name}`, option: 'owner' })
     if (account.kind === 'user') {
       const { login } = await this.viewer(options)
       if (login.toLowerCase() !== account.login.toLowerCase()) {
@@ -170,6 +166,19 @@ export class GitHubClient extends SafeEmitter<HttpEvents> {
   organizationRepositories(org: string, { signal }: CallOptions = {}): AsyncIterable<TargetRepository> {
     checkOwner(org, 'org')
     return this.#rest.list('GET /orgs/{org}/repos', schema.repository, { params: { org }, owner: org, signal })
+  }
+
+  /**
+   * The repositories of an organisation, or of a user: all that the credentials can see, where the user is somebody else the
+   * public ones. A hundred to a request.
+   *
+   * @throws SaddleError `NOT_FOUND` when there is no such account; `FORBIDDEN` where it may not be listed
+   */
+  async *repositories(owner: string, options: CallOptions = {}): AsyncGenerator<TargetRepository, void, undefined> {
+    const account = await this.#account(owner, options)
+    if (!account) throw this.#noSuchAccount(owner, { option: 'owner' })
+    if (account.kind === 'organization') yield* this.organizationRepositories(owner, options)
+    else yield* listUserRepositories(this.#rest, account, await this.viewer(options), options)
   }
 
   /** The teams of an organisation. */
@@ -244,6 +253,10 @@ export class GitHubClient extends SafeEmitter<HttpEvents> {
     const account = await readAccount(this.#rest, login, options)
     if (account) this.#accounts.set(login.toLowerCase(), account)
     return account
+  }
+
+  #noSuchAccount(owner: string, context: ErrorContext): SaddleError {
+    return new SaddleError('NOT_FOUND', `There is no user or organisation ${owner} at ${this.webUrl.host}. Check the spelling.`, { context })
   }
 
   readonly #organizationId = async (org: string, options: CallOptions): Promise<number> => {

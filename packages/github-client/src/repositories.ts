@@ -1,8 +1,9 @@
 import { SaddleError } from '@saddle/transport'
+import type { Account } from './accounts.ts'
 import { checkOwner, checkRepositoryName, maxTopics } from './names.ts'
 import type { Rest } from './rest.ts'
 import * as schema from './schema.ts'
-import type { CallOptions, NewRepository, RepositoryUpdate, TargetRepository } from './types.ts'
+import type { CallOptions, NewRepository, RepositoryUpdate, TargetRepository, Viewer } from './types.ts'
 
 const place = 'GET /repos/{owner}/{repo}'
 
@@ -18,6 +19,13 @@ export async function readRepository(rest: Rest, owner: string, name: string, { 
     if (SaddleError.from(error).code === 'NOT_FOUND') return undefined
     throw error
   }
+}
+
+/** The repositories of a user: all of them to the user's own token, to others the public ones. */
+export function listUserRepositories(rest: Rest, { login }: Account, viewer: Viewer, { signal }: CallOptions): AsyncGenerator<TargetRepository, void, undefined> {
+  return viewer.login.toLowerCase() === login.toLowerCase()
+    ? rest.list('GET /user/repos', schema.repository, { params: { affiliation: 'owner' }, owner: login, signal })
+    : rest.list('GET /users/{username}/repos', schema.repository, { params: { username: login }, owner: login, signal })
 }
 
 /** Makes a repository in an organisation, or for the user that the token belongs to. */

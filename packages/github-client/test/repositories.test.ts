@@ -62,6 +62,21 @@ describe('reading', () => {
   })
 })
 
+describe('the repositories of an owner', () => {
+  it('are those of an organisation, all of the own user, and the public ones of another', async () => {
+    github.createOrganization({ login: 'team', owners: ['admin'] })
+    for (const owner of ['team', 'admin', 'eve']) {
+      await github.createRepository({ owner, name: 'listed-open', visibility: 'public' })
+      await github.createRepository({ owner, name: 'listed-closed' })
+    }
+    const names = async (owner: string) => (await all(client().repositories(owner))).flatMap(({ fullName }) => (fullName.includes('listed-') ? [fullName] : [])).sort()
+    expect(await names('team')).toEqual(['team/listed-closed', 'team/listed-open'])
+    expect(await names('Admin')).toEqual(['admin/listed-closed', 'admin/listed-open'])
+    expect(await names('eve')).toEqual(['eve/listed-open'])
+    expect(await failureOf(names('nobody'))).toMatchObject({ code: 'NOT_FOUND', context: { option: 'owner' } })
+  })
+})
+
 describe('creating', () => {
   it('makes one in an organisation and one for the own user, with one look at what the owner is', async () => {
     const [one, two, own] = [fresh(), fresh(), fresh()]

@@ -3,11 +3,12 @@ import { isDeepStrictEqual } from 'node:util'
 import type { BitbucketClient } from '@saddle/bitbucket-client'
 import { gitHubLimits, type GitHubClient } from '@saddle/github-client'
 import { SaddleError } from '@saddle/transport'
-import { isFinal } from '../record.ts'
-import type { MigrationRequest } from '../request.ts'
+import { isFinal, type MigrationRecord } from '../record.ts'
+import type { MigrationRequest, NormalizedRequest } from '../request.ts'
 import { bulkFailures } from './failures.ts'
 import { followBulk, type BulkEventQuery } from './follow.ts'
-import { planBulk, type BulkPlan, type PlannedItem } from './plan.ts'
+import { planBulk, type BulkPlan } from './plan.ts'
+import type { PlannedItem } from './problems.ts'
 import type { BulkEvent, BulkItem, BulkRecord, BulkReport } from './record.ts'
 import type { BulkRequest } from './request.ts'
 import { runBulk, type RunBulkOptions } from './run.ts'
@@ -33,6 +34,8 @@ export interface CreateBulkOptions {
 interface Servers {
   bitbucket: BitbucketClient
   github: GitHubClient
+  /** What the store remembers of the same source and target. */
+  earlier: (request: NormalizedRequest) => Promise<MigrationRecord[]>
 }
 
 /** Bulk migrations: many repositories at once, remembered in the engine's store. Every method fails with a {@link SaddleError}. */
@@ -46,7 +49,7 @@ export class BulkMigrations {
 
   /** What a request comes down to, repository by repository, and everything that is in the way. Only reads. */
   plan(request: BulkRequest, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<BulkPlan> {
-    return planBulk(request, { bitbucket: this.#parts.bitbucket, signal })
+    return planBulk(request, { ...this.#parts, signal })
   }
 
   /**

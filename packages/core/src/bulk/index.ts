@@ -1,6 +1,7 @@
 export { BulkMigrations, type CreateBulkOptions } from './bulk.ts'
 export { followBulk, type BulkEventQuery } from './follow.ts'
-export { type BulkPlan, type BulkProblem, type PlannedItem } from './plan.ts'
+export type { BulkPlan } from './plan.ts'
+export type { BulkProblem, PlannedItem } from './problems.ts'
 export * from './record.ts'
 export * from './request.ts'
 export { defaultConcurrency, type RunBulkOptions } from './run.ts'

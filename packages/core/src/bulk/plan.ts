@@ -1,10 +1,12 @@
 import type { BitbucketClient, Repository } from '@saddle/bitbucket-client'
-import { SaddleError, type ErrorCode } from '@saddle/transport'
+import { SaddleError } from '@saddle/transport'
 import pLimit from 'p-limit'
 import picomatch from 'picomatch'
 import { normalizeRequest, parseRequest, sourceName, targetName, type MigrationRequest, type NormalizedRequest } from '../request.ts'
 import { parseMap } from './csv-map.ts'
+import { linesOf, shared, type BulkProblem, type Placed, type PlannedItem } from './problems.ts'
 import { parseBulkRequest, type BulkRequest, type BulkSource } from './request.ts'
+import { targetProblems, type TargetProblemOptions } from './target-problems.ts'
 
 /** What a bulk migration would do, and what is in its way. Nothing was written anywhere. */
 export interface BulkPlan {
@@ -16,23 +18,9 @@ export interface BulkPlan {
   problems: BulkProblem[]
 }
 
-/** One repository to be moved. */
-export interface PlannedItem {
-  request: NormalizedRequest
-  /** Size at the source, where the source says so. */
-  sizeBytes?: number
-}
-
-/** Something that is in the way of a bulk migration. */
-export interface BulkProblem {
-  severity: 'error' | 'warning'
-  code: ErrorCode
-  /** A sentence: what is wrong, and what to do about it. */
-  message: string
-  /** The repositories concerned, as `PROJECT/slug`. */
-  sources: string[]
-  /** The lines of the map concerned. */
-  lines?: number[]
+/** What planning needs. */
+export interface PlanBulkOptions extends TargetProblemOptions {
+  bitbucket: BitbucketClient
 }
 
 /** Asking for the size of each repository costs a request each, so it is done up to this number. */
@@ -48,12 +36,12 @@ type Known = Map<string, Repository>
 /**
  * Finds the repositories of a bulk migration and everything that would go wrong for all to see beforehand: unknown
  * repositories, duplicates, different sources for one target (names differ by case, or become equal when translated),
- * lines and requests that are not valid.
+ * names that the target has already, lines and requests that are not valid.
  *
- * @throws SaddleError `INVALID_INPUT` when the request as a whole is not valid; the failures of the source, when it cannot
- * be asked at all
+ * @throws SaddleError `INVALID_INPUT` when the request as a whole is not valid; the failures of a server that cannot be asked
+ * at all
  */
-export async function planBulk(input: unknown, { bitbucket, signal }: { bitbucket: BitbucketClient; signal?: AbortSignal | undefined }): Promise<BulkPlan> {
+export async function planBulk(input: unknown, { bitbucket, signal, ...target }: PlanBulkOptions): Promise<BulkPlan> {
   const bulk = parseBulkRequest(input)
   const problems: BulkProblem[] = []
   const projects = new ProjectLists(bitbucket, signal)
@@ -63,9 +51,9 @@ export async function planBulk(input: unknown, { bitbucket, signal }: { bitbucke
     const repository = await find(request, projects, problems, line)
     if (repository) found.push({ item: { request: normalize(request, repository, bulk) }, repository, ...(line === undefined ? {} : { line }) })
   }
-  await addSizes(found, bitbucket, signal)
   const items = found.map(({ item, line }) => ({ ...item, line }))
-  problems.push(...duplicates(items), ...collisions(items))
+  const [taken] = await Promise.all([targetProblems(items, { ...target, signal }), addSizes(found, bitbucket, signal)])
+  problems.push(...duplicates(items), ...collisions(items), ...taken)
   if (items.length === 0 && problems.length === 0) {
     problems.push({ severity: 'error', code: 'NOT_FOUND', message: 'No repository matches; there is nothing to move.', sources: [] })
   }
@@ -188,13 +176,11 @@ function onlyAbort(error: unknown): undefined {
   return undefined
 }
 
-type Placed = PlannedItem & { line?: number | undefined }
-
 const sourceOf = ({ request }: PlannedItem): string => sourceName(request)
 const targetOf = ({ request }: PlannedItem): string => targetName(request)
 
 function duplicates(items: readonly Placed[]): BulkProblem[] {
-  return groups(items, (item) => sourceOf(item).toLowerCase()).map((group) => ({
+  return shared(items, (item) => sourceOf(item).toLowerCase()).map((group) => ({
     severity: 'error',
     code: 'CONFLICT',
     message: `${sourceOf(group[0])} is named ${group.length} times${atLines(group)}. Name it once.`,
@@ -204,7 +190,7 @@ function duplicates(items: readonly Placed[]): BulkProblem[] {
 }
 
 function collisions(items: readonly Placed[]): BulkProblem[] {
-  return groups(items, (item) => targetOf(item).toLowerCase()).flatMap((group) => {
+  return shared(items, (item) => targetOf(item).toLowerCase()).flatMap((group) => {
     const sources = [...new Set(group.map(sourceOf))]
     if (sources.length < 2) return []
     const targets = [...new Set(group.map(targetOf))]
@@ -212,22 +198,6 @@ function collisions(items: readonly Placed[]): BulkProblem[] {
     const message = `${sources.join(' and ')} would all become ${targets.join(' and ')}${why}${atLines(group)}. Give one of them another name with a map.`
     return [{ severity: 'error' as const, code: 'CONFLICT' as const, message, sources, ...linesOf(group) }]
   })
-}
-
-/** Those that share a key with another. */
-function groups(items: readonly Placed[], keyOf: (item: Placed) => string): [Placed, ...Placed[]][] {
-  const byKey = new Map<string, [Placed, ...Placed[]]>()
-  for (const item of items) {
-    const group = byKey.get(keyOf(item))
-    if (group) group.push(item)
-    else byKey.set(keyOf(item), [item])
-  }
-  return [...byKey.values()].filter(({ length }) => length > 1)
-}
-
-function linesOf(group: readonly Placed[]): { lines?: number[] } {
-  const lines = group.flatMap(({ line }) => (line === undefined ? [] : [line]))
-  return lines.length ? { lines } : {}
 }
 
 function atLines(group: readonly Placed[]): string {

@@ -1,7 +1,7 @@
 import { lookedForOnce, namespaceLosses, pullRequestLosses, repositoryLosses } from '../translate/losses.ts'
-import { isOurs, markedBy } from '../ownership.ts'
 import type { PlannedProblem } from '../plan.ts'
 import { sourceName, targetName } from '../request.ts'
+import { nameProblem } from './name-problem.ts'
 import { refProblems } from './ref-problems.ts'
 import type { Step, StepContext, StepPlan } from './step.ts'
 
@@ -63,26 +63,17 @@ export const preflight: Step = {
 }
 
 async function targetProblems({ inspection, request, ownership, github, rights, remembered, signal }: StepContext): Promise<PlannedProblem[]> {
-  const { owner, name, existing } = request.target
+  const { owner, name } = request.target
   const target = await inspection.target()
-  const error = (code: PlannedProblem['code'], message: string): PlannedProblem => ({ severity: 'error', code, message })
-  if (target?.renamedFrom !== undefined && (existing || isOurs(target, ownership))) {
-    return [error('CONFLICT', `${owner}/${name} has another name by now: ${target.fullName}. Give that one as the target.`)]
-  }
+  const problem = nameProblem(request, target, ownership)
+  if (problem) return [problem]
   const there = target?.renamedFrom === undefined ? target : undefined
   // The old name is free to be used again.
   if (target && !there) inspection.setTarget(undefined)
-  if (!there && existing) {
-    return [error('NOT_FOUND', `There is no repository ${owner}/${name} at the target, or the credentials may not see it. Check the name, or leave out \`existing\` (command: --existing) to have it created.`)]
-  }
-  if (there && !existing && !isOurs(there, ownership)) {
-    const maker = markedBy(there)
-    const made = maker === undefined ? '' : ` Its description says that the migration ${maker} made it, which this store does not know.`
-    return [error('ALREADY_EXISTS', `${owner}/${name} exists already at the target and was not made by an earlier run of this migration.${made} Choose another name, or say that it is the one that is meant with \`existing: true\` (command: --existing).`)]
-  }
   if (remembered) return []
   const { token, owner: account, repository, missing } = await (there ? github.checkAccess(owner, name, { signal }) : rights.read(owner, { signal }))
   const why = missing.join(' ')
+  const error = (code: PlannedProblem['code'], message: string): PlannedProblem => ({ severity: 'error', code, message })
   if (!token.valid) return [error('AUTHENTICATION_FAILED', why || 'The target does not accept the credentials. Check them.')]
   if (there ? repository?.canPush === false : account.canCreate === false) {
     return [error('FORBIDDEN', why || `The credentials may not ${there ? `push to ${owner}/${name}` : `create repositories in ${owner}`}.`)]

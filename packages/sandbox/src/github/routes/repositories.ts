@@ -40,6 +40,13 @@ export function repositoryRoutes(app: FastifyInstance, context: GitHubContext): 
     return paginate(request, reply, all).map(({ repository, level }) => shapes.repository(repository, level))
   })
 
+  app.get('/users/:username/repos', (request, reply) => {
+    const account = state.account((request.params as { username: string }).username)
+    if (!account) throw notFound()
+    const all = visible(request, account).filter(({ repository }) => repository.visibility === 'public')
+    return paginate(request, reply, all).map(({ repository, level }) => shapes.minimalRepository(repository, level))
+  })
+
   app.post('/orgs/:org/repos', async (request, reply) => {
     const org = context.organization(request)
     const actor = context.actor(request)
