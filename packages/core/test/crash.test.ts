@@ -1,14 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SqliteStore, type ProgressEvent } from '../src/index.ts'
 import { setStage, type Seeded, type Stage } from './stage.ts'
 
-const child = fileURLToPath(new URL('crash-child.mjs', import.meta.url))
 /** Short, so that a run does not wait long for the lease of the one that was killed. */
 const leaseMs = 150
 /** Far more points than a migration has; the first that is not reached ends the series. */
@@ -28,21 +26,8 @@ afterAll(async () => {
 const seeded = (): Promise<Seeded> =>
   stage.seed({ description: 'Survives', labels: ['one', 'two'], archived: false, defaultBranch: 'trunk', seed: { commits: 4, branches: 3, tags: 2 } })
 
-function start(source: Seeded, kill?: { kind: string; number: number }): ChildProcess {
-  const { bitbucket, github } = stage.sandbox
-  const process = spawn(globalThis.process.execPath, [child], { stdio: ['pipe', 'pipe', 'inherit'] })
-  process.stdin.end(
-    JSON.stringify({
-      path: join(folder, `${source.slug}.db`),
-      bitbucket: { baseUrl: bitbucket.url, auth: { token: bitbucket.token } },
-      github: { baseUrl: github.url, gitUrl: github.webUrl, auth: { token: github.token } },
-      request: source.request,
-      leaseMs,
-      kill,
-    }),
-  )
-  return process
-}
+const start = ({ slug, request }: Seeded, kill?: { kind: string; number: number }): ChildProcess =>
+  stage.start('crash-child.mjs', { path: join(folder, `${slug}.db`), request, leaseMs, kill })
 
 /** Whether it was killed; it must not fail otherwise. */
 async function wasKilled(process: ChildProcess): Promise<boolean> {

@@ -1,10 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import * as nodeFs from 'node:fs'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { IsomorphicBackend } from '../src/git/isomorphic.ts'
 import { setStage, type Stage } from './stage.ts'
@@ -56,23 +54,8 @@ describe('the isomorphic backend', () => {
 
   it('is chosen where the relay cannot do it and there is no git program', async () => {
     const seeded = await stage.seed({ seed: { commits: 30, blobSize: 4000 } })
-    const { bitbucket, github } = stage.sandbox
-    const child = spawn(process.execPath, [fileURLToPath(new URL('crash-child.mjs', import.meta.url))], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { PATH: folder, TMPDIR: folder },
-    })
-    child.stdin.end(
-      JSON.stringify({
-        bitbucket: { baseUrl: bitbucket.url, auth: { token: bitbucket.token } },
-        github: { baseUrl: github.url, gitUrl: github.webUrl, auth: { token: github.token } },
-        request: seeded.request,
-        packBytes: 60_000,
-      }),
-    )
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-    await once(child, 'close')
-    expect(JSON.parse(output)).toMatchObject({ gitBackend: { name: 'isomorphic', reason: expect.stringContaining('version 2') as string }, files: [] })
+    const child = stage.start('crash-child.mjs', { request: seeded.request, packBytes: 60_000 }, { PATH: folder, TMPDIR: folder })
+    expect(JSON.parse(await text(child.stdout))).toMatchObject({ gitBackend: { name: 'isomorphic', reason: expect.stringContaining('version 2') as string }, files: [] })
     expect(seeded.targetRefs()).toBe(seeded.refs())
   })
 })

@@ -1,15 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SqliteStore } from '../src/index.ts'
 import { setStage, type Seeded, type Stage } from './stage.ts'
 
-const child = fileURLToPath(new URL('crash-child.mjs', import.meta.url))
 /** Short, so that a run does not wait long for the lease of the one that was killed. */
 const leaseMs = 150
 
@@ -25,20 +22,8 @@ afterAll(async () => {
 })
 
 /** Migrates in a process of its own. */
-function start(source: Seeded): ChildProcess {
-  const { bitbucket, github } = stage.sandbox
-  const process = spawn(globalThis.process.execPath, [child], { stdio: ['pipe', 'pipe', 'inherit'] })
-  process.stdin.end(
-    JSON.stringify({
-      path: join(folder, `${source.slug}.db`),
-      bitbucket: { baseUrl: bitbucket.url, auth: { token: bitbucket.token } },
-      github: { baseUrl: github.url, gitUrl: github.webUrl, auth: { token: github.token } },
-      request: source.request,
-      leaseMs,
-    }),
-  )
-  return process
-}
+const start = ({ slug, request }: Seeded) =>
+  stage.start('crash-child.mjs', { path: join(folder, `${slug}.db`), request, leaseMs })
 
 describe('a migration with Git LFS objects in a process', () => {
   it.each([
@@ -68,7 +53,7 @@ describe('a migration with Git LFS objects in a process', () => {
     for (const size of [1000, 60_000_000]) {
       const source = await stage.seed({ seed: { commits: 2, lfs: { count: 4, size } } })
       const migrating = start(source)
-      const [said] = await Promise.all([text(migrating.stdout!), once(migrating, 'exit')])
+      const [said] = await Promise.all([text(migrating.stdout), once(migrating, 'exit')])
       expect(source.targetRefs()).toBe(source.refs())
       peaks.push((JSON.parse(said) as { maxRSS: number }).maxRSS / 1024)
     }

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { startSandbox, type NewRepository, type Sandbox, type SandboxOptions } from '@saddle/sandbox'
 import {
   BitbucketClient, GitHubClient, MemoryStore, MigrationEngine, type MigrationEngineOptions, type MigrationRequest, type ProgressEvent,
@@ -11,6 +12,8 @@ export interface Stage extends AsyncDisposable {
   seed(repository?: Partial<NewRepository>): Promise<Seeded>
   /** An engine with clients of its own that do not wait between tries. */
   engine(options?: Partial<MigrationEngineOptions>): TestEngine
+  /** Runs a program of this folder in a process of its own; its job and how to reach both servers go to its stdin. */
+  start(program: `${string}-child.mjs`, job: object, env?: NodeJS.ProcessEnv): ReturnType<typeof startChild>
   /** Git in the bare repository of the target. */
   targetGit(name: string, ...args: string[]): string
   close(): Promise<void>
@@ -43,9 +46,19 @@ const refsOf = (path: string) =>
 /** No wait is real, and none is random. */
 export const impatient = { baseDelay: 0, maxDelay: 0, random: () => 0, sleep: () => Promise.resolve() }
 
+function startChild(program: string, job: object, env: NodeJS.ProcessEnv) {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(program, import.meta.url))], { env, stdio: ['pipe', 'pipe', 'inherit'] })
+  child.stdin.end(JSON.stringify(job))
+  return child
+}
+
 export async function setStage(options: SandboxOptions = {}): Promise<Stage> {
   const sandbox = await startSandbox(options)
   sandbox.github.createOrganization({ login: 'acme', owners: ['admin'] })
+  const reach = {
+    bitbucket: { baseUrl: sandbox.bitbucket.url, auth: { token: sandbox.bitbucket.token } },
+    github: { baseUrl: sandbox.github.url, gitUrl: sandbox.github.webUrl, auth: { token: sandbox.github.token } },
+  }
   let number = 0
   const clients: { close(): Promise<void> }[] = []
   const close = async () => {
@@ -74,10 +87,13 @@ export async function setStage(options: SandboxOptions = {}): Promise<Stage> {
         targetRefs: () => refsOf(sandbox.github.repositoryPath('acme', slug)),
       }
     },
+    start(program, job, env = process.env) {
+      return startChild(program, { ...reach, ...job }, env)
+    },
     engine(given = {}) {
       const store = given.store ?? new MemoryStore()
-      const bitbucket = new BitbucketClient({ baseUrl: sandbox.bitbucket.url, auth: { token: sandbox.bitbucket.token }, retry: impatient })
-      const github = new GitHubClient({ baseUrl: sandbox.github.url, gitUrl: sandbox.github.webUrl, auth: { token: sandbox.github.token }, retry: impatient })
+      const bitbucket = new BitbucketClient({ ...reach.bitbucket, retry: impatient })
+      const github = new GitHubClient({ ...reach.github, retry: impatient })
       clients.push(bitbucket, github)
       const engine = new MigrationEngine({ bitbucket, github, store, retry: impatient, ...given })
       const events: ProgressEvent[] = []

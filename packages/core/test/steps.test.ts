@@ -1,9 +1,9 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import type { SandboxOptions } from '@saddle/sandbox'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -129,23 +129,8 @@ describe('a repository of several times the limit', () => {
 })
 
 describe('a migration in steps', () => {
-  const child = fileURLToPath(new URL('crash-child.mjs', import.meta.url))
-
-  function start(stage: Stage, seeded: Seeded, git: string, folder: string, store?: string) {
-    const { bitbucket, github } = stage.sandbox
-    const running = spawn(process.execPath, [child], { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, TMPDIR: folder } })
-    running.stdin.end(
-      JSON.stringify({
-        path: store,
-        bitbucket: { baseUrl: bitbucket.url, auth: { token: bitbucket.token } },
-        github: { baseUrl: github.url, gitUrl: github.webUrl, auth: { token: github.token } },
-        request: { ...seeded.request, options: { git } },
-        leaseMs: 150,
-        packBytes: limit,
-      }),
-    )
-    return running
-  }
+  const start = (stage: Stage, { request }: Seeded, git: string, folder: string, path?: string) =>
+    stage.start('crash-child.mjs', { path, request: { ...request, options: { git } }, leaseMs: 150, packBytes: limit }, { ...process.env, TMPDIR: folder })
 
   it.each(['relay', 'native'] as const)('by %s goes on when it is run again, killed between any two steps', { timeout: 300_000 }, async (git) => {
     const stage = await stageOf({ github: { packLimit: limit } })
@@ -195,10 +180,7 @@ describe('a migration in steps', () => {
     const seeded = await seedLarge(stage)
     const folder = mkdtempSync(join(tmpdir(), 'saddle-steps-'))
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-    const running = start(stage, seeded, 'relay', folder)
-    let output = ''
-    running.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-    await once(running, 'close')
+    const output = await text(start(stage, seeded, 'relay', folder).stdout)
     await expectArrived(stage, seeded)
     const { files, writtenBytes } = JSON.parse(output) as { files: string[]; writtenBytes: number }
     expect(files).toEqual([])

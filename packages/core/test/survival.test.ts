@@ -1,17 +1,14 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { failOneInTen, figures, outcomeProblems, randomFrom, recordsOf, seedMany, survivalSize, type Seeded } from '../../../scripts/survival.ts'
 import { SqliteStore } from '../src/index.ts'
 import { setStage, type Stage } from './stage.ts'
 
 const { repositories, kills } = survivalSize
-const child = fileURLToPath(new URL('bulk-child.mjs', import.meta.url))
 const leaseMs = 1000
 
 describe('a bulk migration between servers that fail one request in ten, in a process that is killed again and again', () => {
@@ -33,13 +30,14 @@ describe('a bulk migration between servers that fail one request in ten, in a pr
     const store = await SqliteStore.open({ path })
     const { engine } = stage.engine({ store, leaseMs })
     const bulk = await engine.bulk.create({ source: { project: 'MANY' }, target: { owner: 'acme' } })
+    const start = () => stage.start('bulk-child.mjs', { path, bulkId: bulk.id, leaseMs, concurrency: 8 })
     const faults = failOneInTen(stage.sandbox)
     const random = randomFrom(7)
     const started = performance.now()
     let killed = 0
     let completedBefore = 0
     for (let ended = false; !ended; ) {
-      const process = start({ path, bulkId: bulk.id }, stage)
+      const process = start()
       const exit = once(process, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
       if (killed < kills) {
         await Promise.race([exit, once(process.stdout, 'data')])
@@ -60,7 +58,7 @@ describe('a bulk migration between servers that fail one request in ten, in a pr
     let retries = 0
     for (; (await store.bulks.get(bulk.id))!.counts.failed > 0 && retries < 3; retries++) {
       await engine.bulk.retry(bulk.id)
-      await once(start({ path, bulkId: bulk.id }, stage), 'exit')
+      await once(start(), 'exit')
     }
     const seconds = (performance.now() - started) / 1000
     const report = await engine.bulk.report(bulk.id)
@@ -71,15 +69,3 @@ describe('a bulk migration between servers that fail one request in ten, in a pr
     await store.close()
   })
 })
-
-function start({ path, bulkId }: { path: string; bulkId: string }, { sandbox: { bitbucket, github } }: Stage) {
-  const process = spawn(globalThis.process.execPath, [child], { stdio: ['pipe', 'pipe', 'inherit'] })
-  process.stdin.end(
-    JSON.stringify({
-      path, bulkId, leaseMs, concurrency: 8,
-      bitbucket: { baseUrl: bitbucket.url, auth: { token: bitbucket.token } },
-      github: { baseUrl: github.url, gitUrl: github.webUrl, auth: { token: github.token } },
-    }),
-  )
-  return process
-}
