@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
 import type { ExitStatus } from './exit-status.ts'
 import type { Io } from './io.ts'
 import type {
@@ -14,7 +14,7 @@ export type Runner = (start: () => Promise<ExitStatus>, options: CommonOptions) 
 export function programOf(io: Io, run: Runner): Command {
   const program = new Command('saddle')
     .description('Moves repositories from Bitbucket Data Center to GitHub: history, tags, notes and settings, verified.')
-    .version(versionOfPackage(), '-V, --version', 'print the version')
+    .version(manifest.version, '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
@@ -118,7 +118,7 @@ export function programOf(io: Io, run: Runner): Command {
     .option('--metrics', 'serve GET /metrics for Prometheus; to everybody who can reach the server')
     .addOption(new Option('--session-fallback <where>', 'go on without Redis when it cannot be reached at the start').choices(['embedded']))
     .addOption(new Option('--log-level <level>', 'how much to log').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'))
-    .action((options: ServeOptions) => run(async () => (await import('./commands/serve.ts')).serve({ ...options, version: versionOfPackage() }, io), options))
+    .action((options: ServeOptions) => run(async () => (await import('./commands/serve.ts')).serve(options, io), options))
 
   command('worker', 'work on what `saddle bulk` and servers put into the queue on Redis')
     .option('--concurrency <number>', 'repositories at once', whole(1, 200), 4)
@@ -170,9 +170,6 @@ const age = (value: string): number => {
   if (number !== undefined) return Number(number) * { h: 1, d: 24, w: 7 * 24 }[unit as 'h' | 'd' | 'w'] * 3_600_000
   throw new InvalidArgumentError('Give a number of hours, days or weeks: 48h, 90d, 12w.')
 }
-
-const versionOfPackage = (): string =>
-  (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version
 
 const environmentHelp = `
 Environment:

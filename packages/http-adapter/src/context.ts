@@ -12,7 +12,6 @@ import type { Streams } from './streams/streams.ts'
 
 /** What routes work with. */
 export interface Context {
-  readonly version: string
   readonly store: MigrationStore
   readonly sessionStore: SessionStore
   readonly queue: JobQueue

@@ -94,8 +94,6 @@ export interface ServerOptions {
    * proxy. Without it nothing is counted.
    */
   metrics?: Metrics
-  /** What health routes and the OpenAPI document say. */
-  version?: string
 }
 
 /** What applies where an option is left out. */
@@ -108,7 +106,6 @@ export const defaults = {
   loginsPerMinute: 60,
   concurrency: 4,
   bodyLimit: 1024 * 1024,
-  version: '0.0.0',
 } as const
 
 /** An origin, as `Origin` headers have it. */

@@ -146,10 +146,10 @@ async function makeContext(app: FastifyInstance, options: ServerOptions): Promis
     if (!options.store) await store.close()
     if (!options.sessionStore) await sessionStore.close()
   })
-  return { version: options.version ?? defaults.version, store, sessionStore, queue, vault, sessions, clients, jobs, feeds, snapshots, streams, login, origins }
+  return { store, sessionStore, queue, vault, sessions, clients, jobs, feeds, snapshots, streams, login, origins }
 }
 
-async function registerPlugins(app: FastifyInstance, options: ServerOptions, { version, origins }: Context): Promise<void> {
+async function registerPlugins(app: FastifyInstance, options: ServerOptions, { origins }: Context): Promise<void> {
   const { max = defaults.requestsPerMinute } = options.rateLimit || {}
   await app.register(fastifyCors, {
     origin: [...origins],
@@ -170,7 +170,7 @@ async function registerPlugins(app: FastifyInstance, options: ServerOptions, { v
     // Frames come as JSON already: made once, however many read them.
     serializer: (data) => (typeof data === 'string' ? data : JSON.stringify(data)),
   })
-  await registerOpenApi(app, { version, cookie: isSecure(options) ? '__Host-saddle_session' : 'saddle_session' })
+  await registerOpenApi(app, { cookie: isSecure(options) ? '__Host-saddle_session' : 'saddle_session' })
 }
 
 async function registerRoutes(app: FastifyInstance, options: ServerOptions, context: Context): Promise<void> {

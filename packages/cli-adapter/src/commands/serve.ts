@@ -8,6 +8,7 @@ import { homeDirectory, oauthSettings, privateKeyPath, redisSettings, secretsOf,
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { ServeOptions } from '../options.ts'
+import { stopped } from '../stopped.ts'
 
 /** `saddle serve`: the HTTP server, until it is told to stop. The log goes to stdout, one JSON object a line. */
 export async function serve(options: ServeOptions, io: Io): Promise<ExitStatus> {
@@ -41,14 +42,13 @@ export async function serve(options: ServeOptions, io: Io): Promise<ExitStatus> 
       ...(options.allowHost ? { allowedHosts: options.allowHost } : {}),
       ...(options.allowOrigin ? { allowedOrigins: options.allowOrigin } : {}),
       trustProxy: options.trustProxy ?? false,
-      version: options.version,
     })
     const worker = patient && (await createWorker({ ...shared, ...patient, concurrency: options.concurrency }))
     try {
       const url = await listen(() => server.listen({ port: options.port, host: options.host }), options)
       logger.info({ url, store: backends.kind }, `listening on ${url}`)
       io.stderr.write(`Saddle listens on ${url} (documentation: ${url}/docs). Stop it with Ctrl-C.\n`)
-      await stopped(io.signal)
+      await stopped(io)
       logger.info('stopping')
     } finally {
       await server.close()
@@ -70,13 +70,6 @@ async function listen(start: () => Promise<string>, { port, host }: ServeOptions
     const reason = code === 'EADDRINUSE' ? 'is taken by another program' : code === 'EACCES' ? 'may not be used by this user' : 'is not an address of this machine'
     throw new SaddleError('INVALID_INPUT', `${host}:${port} ${reason}. Choose another with --port or --host.`, { cause, context: { option: 'port' } })
   }
-}
-
-function stopped(signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) resolve()
-    signal?.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 /** The key of a server that was given none, made once and kept beside the store for its owner only. */

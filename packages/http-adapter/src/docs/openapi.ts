@@ -2,6 +2,7 @@ import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { version } from '../version.ts'
 import { documentationPolicy } from './policy.ts'
 
 const token = [{ githubToken: [] }, { bearer: [] }]
@@ -15,13 +16,13 @@ const credentials: Record<string, Record<string, string[]>[]> = {
 }
 
 /** Makes the OpenAPI document from the schemas that validate. To be called before the routes. */
-export async function registerOpenApi(app: FastifyInstance, options: { version: string; cookie: string }): Promise<void> {
+export async function registerOpenApi(app: FastifyInstance, options: { cookie: string }): Promise<void> {
   await app.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
       info: {
         title: 'Saddle',
-        version: options.version,
+        version,
         description: 'Moves repositories from Bitbucket Data Center to GitHub.',
       },
       tags: [

@@ -9,6 +9,7 @@ import { errors, projectKey, repositorySlug, upstreamErrors } from '../schemas/c
 import { componentHealth } from '../schemas/health.ts'
 import { repositoryDetail } from './bitbucket.ts'
 import type { App } from './routes.ts'
+import { version } from '../version.ts'
 
 /** Logins, the session, and (as the original system had it) what the Bitbucket login can see. */
 export function authRoutes(app: App, context: Context, loginLimit: object): void {
@@ -20,7 +21,7 @@ export function authRoutes(app: App, context: Context, loginLimit: object): void
   app.get(
     '/health',
     { schema: { tags, summary: 'Health of this group', response: { 200: componentHealth, ...errors() } } },
-    async () => ({ status: 'healthy' as const, component: 'auth', version: context.version }),
+    async () => ({ status: 'healthy' as const, component: 'auth', version }),
   )
 
   app.post(

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts'
 import { errors } from '../schemas/common.ts'
 import * as schema from '../schemas/health.ts'
 import type { App } from './routes.ts'
+import { version } from '../version.ts'
 
 /** Whether the server is there, and whether it can work. */
 export function healthRoutes(app: App, context: Context): void {
@@ -15,7 +16,7 @@ export function healthRoutes(app: App, context: Context): void {
   app.get(
     '/health/app',
     { schema: { tags, summary: 'The application and its version', response: { 200: schema.componentHealth, ...errors() } } },
-    async () => ({ status: 'healthy' as const, component: 'app', version: context.version }),
+    async () => ({ status: 'healthy' as const, component: 'app', version }),
   )
 
   app.get(
