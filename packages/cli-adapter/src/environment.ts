@@ -1,4 +1,4 @@
-import { SaddleError } from '@saddle/core'
+import { isInsecure, SaddleError } from '@saddle/core'
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -104,9 +104,9 @@ export function plainTextWarnings(env: Variables): string[] {
   return ['SADDLE_BITBUCKET_URL', 'SADDLE_GITHUB_URL'].flatMap((name) => {
     const value = env[name]?.trim()
     if (!value || !URL.canParse(value)) return []
-    const { protocol, hostname } = new URL(value)
-    if (protocol !== 'http:' || isLoopback(hostname)) return []
-    return [`${name} is a plain http address: the credentials travel to ${hostname} in clear. Use https where the server offers it.`]
+    const url = new URL(value)
+    if (!isInsecure(url)) return []
+    return [`${name} is a plain http address: the credentials travel to ${url.hostname} in clear. Use https where the server offers it.`]
   })
 }
 
@@ -196,9 +196,6 @@ function secret(env: Variables, name: string): string | undefined {
   if (/[\p{Cc}\s]/u.test(value)) throw invalid(name, 'contains spaces or line breaks: it was probably pasted with something else')
   return value
 }
-
-const isLoopback = (hostname: string): boolean =>
-  hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
 
 const missing = (name: string, meaning: string): SaddleError =>
   new SaddleError('MISSING_CONFIGURATION', `${name} is not set: ${meaning}.`, { context: { option: name } })

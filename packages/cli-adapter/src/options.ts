@@ -1,20 +1,25 @@
+import type { GitChoice, MigrationStatus, Visibility } from '@saddle/core'
+
 /** Options that every command takes. */
 export interface CommonOptions {
   json?: boolean
   debug?: boolean
 }
 
+/** How much `serve` and `worker` log. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
+
 /** What `migrate`, `plan` and `verify` take. */
 export interface MigrateOptions extends CommonOptions {
   to: string
-  visibility?: 'private' | 'internal' | 'public'
+  visibility?: Visibility
   existing?: boolean
   force?: boolean
   prune?: boolean
   namespace?: string[]
   description?: string
   settings: boolean
-  git?: 'auto' | 'relay' | 'native' | 'isomorphic'
+  git?: GitChoice
 }
 
 /** What `inventory` takes. */
@@ -24,7 +29,7 @@ export interface InventoryOptions extends CommonOptions {
 
 /** What `history` takes. */
 export interface HistoryOptions extends CommonOptions {
-  status?: 'pending' | 'in_progress' | 'completed' | 'failed' | 'cancelled'
+  status?: MigrationStatus
   project?: string
   owner?: string
   limit: number
@@ -37,7 +42,7 @@ export interface BulkOptions extends CommonOptions {
   exclude?: string[]
   /** A CSV file. */
   map?: string
-  visibility?: 'private' | 'internal' | 'public'
+  visibility?: Visibility
   existing?: boolean
   force?: boolean
   prune?: boolean
@@ -56,7 +61,7 @@ export interface BulkOptions extends CommonOptions {
 /** What `worker` takes. */
 export interface WorkerOptions extends CommonOptions {
   concurrency: number
-  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  logLevel: LogLevel
 }
 
 /** What `prune` takes. */
@@ -98,9 +103,7 @@ export interface ServeOptions extends CommonOptions {
   concurrency: number
   sessionFallback?: 'embedded'
   metrics?: boolean
-  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
-  /** Of the package; not an option of the command line. */
-  version: string
+  logLevel: LogLevel
 }
 
 /** What `teams` takes. */

@@ -93,7 +93,7 @@ describe('saddle bulk', () => {
     [['bulk', '--to', 'acme'], /Say what to move/],
     [['bulk', 'PRJ'], /Say where to with --to/],
     [['bulk', 'PRJ', '--to', 'acme', '--report', 'x.pdf'], /"x\.pdf" ends in none of/],
-    [['bulk', '--map', 'nowhere.csv', '--to', 'acme'], /map nowhere\.csv cannot be read \(ENOENT\)/],
+    [['bulk', '--map', 'nowhere.csv', '--to', 'acme'], /file nowhere\.csv \(--map\) cannot be read \(ENOENT\)/],
     [['bulk', '--resume', 'x', '--to', 'acme'], /cannot be used with/],
     [['prune', '--older-than', 'soon'], /hours, days or weeks/],
   ])('says what is wrong with %j', async (argv, text) => {

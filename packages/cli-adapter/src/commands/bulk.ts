@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import {
   enqueueBulk, isFinal, SaddleError,
   type BulkPlan, type BulkRecord, type BulkRequest, type JobQueue, type MigrationEngine, type MigrationStore,
@@ -13,6 +12,7 @@ import { bulkTable, bulkText, planText } from '../render/bulk.ts'
 import { progressView, type ProgressView } from '../render/progress.ts'
 import { withoutReference as shown } from '../render/progress-json.ts'
 import { styleOf } from '../render/style.ts'
+import { textOf } from '../read-file.ts'
 import { reportFormat, writeReport } from '../report-file.ts'
 
 /** Milliseconds without a worker after which somebody who waits is told how to start one. */
@@ -159,17 +159,8 @@ async function requestOf(project: string | undefined, options: BulkOptions): Pro
   }
   if (project !== undefined && to === undefined) throw new SaddleError('INVALID_INPUT', 'Say where to with --to and an organisation or user.', { context: { option: '--to' } })
   return {
-    ...(project === undefined ? { map: await mapOf(map!) } : { source: { project, archived, ...(include ? { include } : {}), ...(exclude ? { exclude } : {}) } }),
+    ...(project === undefined ? { map: await textOf(map!, '--map') } : { source: { project, archived, ...(include ? { include } : {}), ...(exclude ? { exclude } : {}) } }),
     target: { ...(to === undefined ? {} : { owner: to }), ...(visibility ? { visibility } : {}), ...(existing ? { existing } : {}) },
     options: { ...(force ? { force } : {}), ...(prune ? { prune } : {}) },
-  }
-}
-
-async function mapOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
-    throw new SaddleError('INVALID_INPUT', `The map ${file} cannot be read (${code}).`, { cause, context: { option: '--map' } })
   }
 }

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
@@ -9,6 +8,7 @@ import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { SandboxOptions } from '../options.ts'
 import { styleOf, type Style } from '../render/style.ts'
+import { stopped } from '../stopped.ts'
 
 const [project, owner] = ['DEMO', 'acme']
 
@@ -32,7 +32,7 @@ export async function sandbox(options: SandboxOptions, io: Io): Promise<ExitStat
         ? `${escapedJson({ type: 'sandbox', environment, bitbucketPassword: password, repositories: slugs.map((slug) => `${project}/${slug}`), owner })}\n`
         : introduction(environment, password, slugs, styleOf(io.stdout, io.env)),
     )
-    if (io.signal && !io.signal.aborted) await once(io.signal, 'abort')
+    await stopped(io)
     return exitStatus.done
   } finally {
     await servers?.close()

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import {
   GitHubClient, pairsOf, SaddleError, TeamsManager, toPermissionName, toTeamPermission,
   type PermissionChange, type PermissionReport, type Team, type TeamName,
@@ -10,6 +9,7 @@ import { escape, escapedJson } from '../escape.ts'
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { CommonOptions, TeamsBulkOptions, TeamsOptions } from '../options.ts'
+import { textOf } from '../read-file.ts'
 import { styleOf } from '../render/style.ts'
 import { table } from '../render/table.ts'
 
@@ -83,13 +83,7 @@ function changesOf(repositories: string[], { team: teams = [], permission }: Tea
 
 /** Lines of `repository,team,permission`, under a header with these names in any order. */
 async function changesIn(file: string): Promise<PermissionChange[]> {
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (cause) {
-    const { code = 'unknown reason' } = cause as NodeJS.ErrnoException
-    throw new SaddleError('INVALID_INPUT', `The file ${file} cannot be read (${code}).`, { cause, context: { option: 'file' } })
-  }
+  const text = await textOf(file, '--file')
   let rows: Record<string, string>[]
   try {
     rows = parse(text, { columns: (header: string[]) => header.map((name) => name.trim().toLowerCase()), bom: true, trim: true, skip_empty_lines: true })

@@ -5,6 +5,7 @@ import { bitbucketSettings, gitHubSettings, redisSettings, secretsOf, sessionKey
 import { exitStatus, type ExitStatus } from '../exit-status.ts'
 import type { Io } from '../io.ts'
 import type { WorkerOptions } from '../options.ts'
+import { stopped } from '../stopped.ts'
 
 /** Migrations under way have so long to end by themselves when the worker is stopped, in milliseconds. */
 const graceMs = 5000
@@ -34,7 +35,7 @@ export function worker({ concurrency, logLevel }: WorkerOptions, io: Io): Promis
       : ownWorker(shared)
     io.stderr.write(`Saddle works on up to ${concurrency} repositories at once. Stop it with Ctrl-C.\n`)
     logger.info({ concurrency, servers: keys !== undefined }, 'working')
-    await stopped(io.signal)
+    await stopped(io)
     logger.info('stopping')
     await running.close()
     return exitStatus.done
@@ -61,11 +62,4 @@ function ownWorker({ store, queue, concurrency, logger, ownEngine }: {
     { concurrency, onError: (error) => logger.error({ err: SaddleError.from(error).toJSON() }, 'a job failed and is tried again') },
   )
   return { close: () => running.close({ graceMs }) }
-}
-
-function stopped(signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted) resolve()
-    signal?.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
