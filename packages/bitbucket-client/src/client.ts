@@ -1,6 +1,6 @@
 import {
   HttpClient, SafeEmitter, SaddleError,
-  type Budget, type GitRemote, type HttpEvents, type Redactor, type RetryOptions, type Timeouts,
+  type Budget, type CallOptions, type ClientOptions, type GitRemote, type HttpEvents, type Redactor,
 } from '@saddle/transport'
 import type { z } from 'zod'
 import { credentialsOf, type Credentials } from './auth.ts'
@@ -14,22 +14,14 @@ import { gitRemoteOf } from './remote.ts'
 import * as schema from './schema.ts'
 import { SizeReader } from './sizes.ts'
 import type {
-  ApplicationProperties, BitbucketAuth, Branch, CallOptions, LastCommit, Project, Repository, RepositorySize, Tag,
+  ApplicationProperties, BitbucketAuth, Branch, LastCommit, Project, Repository, RepositorySize, Tag,
 } from './types.ts'
 
 /** Options of {@link BitbucketClient}. */
-export interface BitbucketClientOptions {
+export interface BitbucketClientOptions extends ClientOptions {
   /** Address of the server, with its context path if it has one: `https://host` or `https://host/bitbucket`. */
   baseUrl: string | URL
   auth: BitbucketAuth
-  /** PEM certificates of a private authority, trusted besides the public ones. */
-  ca?: string | readonly string[] | undefined
-  /** URL of an HTTP proxy. */
-  proxy?: string | undefined
-  /** Hosts reached without the proxy, as in `NO_PROXY`. */
-  noProxy?: string | undefined
-  timeouts?: Timeouts | undefined
-  retry?: RetryOptions | undefined
   /**
    * Shared with everything else that talks to this server as the same user. The server's rate limit, a bucket of tokens for
    * REST and git alike, is kept to once an answer tells of it; for a server that tells nothing before it refuses, give a
@@ -37,8 +29,6 @@ export interface BitbucketClientOptions {
    * refilled at 5 a second.
    */
   budget?: Budget | undefined
-  redactor?: Redactor | undefined
-  userAgent?: string | undefined
   /**
    * The only servers (`host` or `host:port`) that an operator allows, also as the host of clone links when the server
    * knows itself by another name. Left out, the base URL's host is the only one.

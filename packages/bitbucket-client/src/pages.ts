@@ -1,9 +1,8 @@
-import { SaddleError, type HttpClient } from '@saddle/transport'
+import { SaddleError, type CallOptions, type HttpClient } from '@saddle/transport'
 import type { z } from 'zod'
 import { parse } from './parse.ts'
 import { page as pageSchema } from './schema.ts'
 import { requestOptions } from './failure.ts'
-import type { CallOptions } from './types.ts'
 
 /** The most a server gives, unless its operator says less; it lowers larger numbers in silence. */
 const pageSize = 1000

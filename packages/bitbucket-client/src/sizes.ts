@@ -1,8 +1,8 @@
-import { HostBudget, SaddleError, type HttpClient } from '@saddle/transport'
+import { Semaphore, SaddleError, type CallOptions, type HttpClient } from '@saddle/transport'
 import { missingPart, requestOptions } from './failure.ts'
 import { parse } from './parse.ts'
 import * as schema from './schema.ts'
-import type { CallOptions, RepositorySize } from './types.ts'
+import type { RepositorySize } from './types.ts'
 
 /** Failures that say that this resource is closed to the credentials, for every repository. */
 const refusals = new Set(['AUTHENTICATION_FAILED', 'CAPTCHA_REQUIRED', 'REDIRECTED', 'PROTOCOL_ERROR'])
@@ -13,7 +13,7 @@ const refusals = new Set(['AUTHENTICATION_FAILED', 'CAPTCHA_REQUIRED', 'REDIRECT
  */
 export class SizeReader {
   readonly #http: HttpClient
-  readonly #first = new HostBudget({ concurrency: 1 })
+  readonly #first = new Semaphore(1)
   #state: 'unknown' | 'open' | 'closed' = 'unknown'
 
   constructor(http: HttpClient, closed: boolean) {
@@ -22,7 +22,7 @@ export class SizeReader {
   }
 
   async read(path: string, { signal }: CallOptions): Promise<RepositorySize | undefined> {
-    const release = this.#state === 'unknown' ? await this.#first.acquire({}, { signal }) : undefined
+    const release = this.#state === 'unknown' ? await this.#first.enter(signal) : undefined
     try {
       if (this.#state === 'closed') return undefined
       const { data } = await this.#http.json(path, requestOptions(signal))

@@ -89,8 +89,3 @@ export type BitbucketAuth =
   | { readonly token: string }
   /** A user's name and password; a user's token is accepted in place of the password. */
   | { readonly username: string; readonly password: string }
-
-/** What every method takes. */
-export interface CallOptions {
-  signal?: AbortSignal | undefined
-}

@@ -25,8 +25,3 @@ export const engineDefaults = {
   leaseMs: 15_000,
   packBytes: Math.floor(1.8 * 1024 ** 3),
 } as const satisfies Partial<MigrationEngineOptions>
-
-/** What everything that waits takes. */
-export interface EngineCallOptions {
-  signal?: AbortSignal | undefined
-}

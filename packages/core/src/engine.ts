@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { BitbucketClient } from '@saddle/bitbucket-client'
 import type { GitHubClient } from '@saddle/github-client'
-import { abortError, SafeEmitter, SaddleError, type RetryOptions } from '@saddle/transport'
+import { abortError, SafeEmitter, SaddleError, type CallOptions, type RetryOptions } from '@saddle/transport'
 import { BulkMigrations, type BulkPlan, type BulkReport, type BulkRequest, type CreateBulkOptions, type RunBulkOptions } from './bulk/index.ts'
-import { engineDefaults, type EngineCallOptions, type MigrationEngineOptions } from './engine-options.ts'
+import { engineDefaults, type MigrationEngineOptions } from './engine-options.ts'
 import type { EngineEvents, ProgressEvent } from './events.ts'
 import { FiledMigrations, type CreateOptions } from './filed.ts'
 import type { GitBackend } from './git/backend.ts'
@@ -87,7 +87,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
    * What a migration would do and what would be lost. Only reads, at both servers and in the store. What is in the way is
    * part of the plan; it fails only when the source cannot be read at all.
    */
-  async plan(request: MigrationRequest, { signal }: EngineCallOptions = {}): Promise<MigrationPlan> {
+  async plan(request: MigrationRequest, { signal }: CallOptions = {}): Promise<MigrationPlan> {
     const normalized = normalizeRequest(parseRequest(request))
     return planMigration(await this.#context(normalized, signal))
   }
@@ -99,7 +99,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
    * @returns the record of the completed migration
    * @throws SaddleError with `context.migrationId` when it failed, or was cancelled (`ABORTED`): the record is in the store
    */
-  async migrate(request: MigrationRequest, options: CreateOptions & EngineCallOptions = {}): Promise<MigrationReport> {
+  async migrate(request: MigrationRequest, options: CreateOptions & CallOptions = {}): Promise<MigrationReport> {
     const normalized = normalizeRequest(parseRequest(request))
     const record = (await this.#filed.unfinished(normalized, options)) ?? (await this.#filed.create(normalized, options))
     return this.#run(record.id, { signal: options.signal, again: normalized })
@@ -135,12 +135,12 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
    *
    * @throws SaddleError as {@link migrate}; `NOT_FOUND`; `MIGRATION_RUNNING` while another run works on its target
    */
-  run(id: string, { signal }: EngineCallOptions = {}): Promise<MigrationReport> {
+  run(id: string, { signal }: CallOptions = {}): Promise<MigrationReport> {
     return this.#run(id, { signal })
   }
 
   /** Like {@link run}, also when somebody cancelled it before. */
-  async resume(id: string, { signal }: EngineCallOptions = {}): Promise<MigrationReport> {
+  async resume(id: string, { signal }: CallOptions = {}): Promise<MigrationReport> {
     return this.#run(id, { signal, again: (await this.#filed.existing(id)).request })
   }
 
@@ -179,7 +179,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
    *
    * @throws SaddleError `NOT_FOUND` when one of them does not exist
    */
-  async verify(request: MigrationRequest, { signal }: EngineCallOptions = {}): Promise<VerificationResult> {
+  async verify(request: MigrationRequest, { signal }: CallOptions = {}): Promise<VerificationResult> {
     const normalized = normalizeRequest(parseRequest(request))
     return verifyMigration(await this.#context(normalized, signal, false))
   }
@@ -213,7 +213,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
   }
 
   /** @param options - `again`: somebody wants it run whatever was before, with this request */
-  async #run(id: string, { signal, again }: EngineCallOptions & { again?: NormalizedRequest }): Promise<MigrationReport> {
+  async #run(id: string, { signal, again }: CallOptions & { again?: NormalizedRequest }): Promise<MigrationReport> {
     const record = await this.#filed.existing(id)
     if (record.status === 'completed') return record
     this.#filed.checkHosts(record)

@@ -8,7 +8,7 @@ export {
   GitHubClient, authorizationUrl, exchangeCode, gitHubBudget, gitHubLimits, refreshToken, webUrlOf,
   type AccessReport, type GitHubAuth, type GitHubClientOptions, type OAuthApp, type Organization, type RateLimit,
   type RepositoryPermissions, type TargetRepository as GitHubRepository, type Team, type TeamPermission, type TokenSource,
-  type UserToken, type Viewer,
+  type UserToken, type Viewer, type Visibility,
 } from '@saddle/github-client'
 export { showRefName } from '@saddle/git-relay'
 export * from './bulk/index.ts'
@@ -36,5 +36,5 @@ export * from './store/store.ts'
 export * from './teams/index.ts'
 export { MemoryStore } from './store/memory.ts'
 export { SqliteStore, type SqliteStoreOptions } from './store/sqlite.ts'
-export type { Budget, BudgetCost, BudgetRate, BudgetWait, HostBudgetOptions, ToldLimit } from '@saddle/transport'
-export { HostBudget, Redactor, SaddleError, Semaphore, errorCodes, type ErrorCode, type ErrorContext, type SerializedError } from '@saddle/transport'
+export type { Budget, BudgetCost, BudgetRate, BudgetWait, CallOptions, HostBudgetOptions, ToldLimit } from '@saddle/transport'
+export { HostBudget, Redactor, SaddleError, Semaphore, errorCodes, isInsecure, type ErrorCode, type ErrorContext, type SerializedError } from '@saddle/transport'

@@ -1,11 +1,11 @@
 import type { BitbucketClient, Repository } from '@saddle/bitbucket-client'
 import { listSourceRefs } from '@saddle/git-relay'
+import { toRepositoryName } from '@saddle/github-client'
 import { SaddleError, throwIfAborted, type SerializedError } from '@saddle/transport'
 import { usesLfs } from './git/lfs/in-use.ts'
 import type { Loss } from './ledger.ts'
 import { requestDefaults } from './request.ts'
 import { namespaceLosses, pullRequestLosses, repositoryLosses } from './translate/losses.ts'
-import { repositoryName } from './translate/names.ts'
 import { translateLabels } from './translate/topics.ts'
 
 /** One repository of the source, and what would become of it. */
@@ -98,7 +98,7 @@ function basicRow(repository: Repository): InventoryRow {
     branches: 0,
     tags: 0,
     pullRequests: 0,
-    proposedName: repositoryName(slug),
+    proposedName: toRepositoryName(slug),
     losses: repositoryLosses(repository, requestDefaults.visibility),
   }
 }

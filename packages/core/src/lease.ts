@@ -1,4 +1,4 @@
-import { SaddleError, sleep, throwIfAborted } from '@saddle/transport'
+import { SaddleError, sleep, throwIfAborted, type CallOptions } from '@saddle/transport'
 import type { Lease, MigrationStore } from './store/store.ts'
 
 const lookEveryMs = 100
@@ -13,7 +13,7 @@ export async function takeLease(
   store: MigrationStore,
   key: string,
   holder: string,
-  options: { ttlMs: number; signal?: AbortSignal | undefined },
+  options: CallOptions & { ttlMs: number },
 ): Promise<Lease> {
   let seen: Lease | undefined
   for (;;) {

@@ -8,11 +8,14 @@ export const stepNames = ['preflight', 'prepare-target', 'transfer-lfs', 'transf
 /** One of {@link stepNames}. */
 export type StepName = (typeof stepNames)[number]
 
-/** Where a migration stands. */
-export type MigrationStatus = 'pending' | 'in_progress' | FinalStatus
+/** Where a migration can stand. */
+export const migrationStatuses = ['pending', 'in_progress', 'completed', 'failed', 'cancelled'] as const
+
+/** One of {@link migrationStatuses}. */
+export type MigrationStatus = (typeof migrationStatuses)[number]
 
 /** How a run can end. A migration that ended `failed` or `cancelled` can be resumed. */
-export type FinalStatus = 'completed' | 'failed' | 'cancelled'
+export type FinalStatus = Exclude<MigrationStatus, 'pending' | 'in_progress'>
 
 /** Whether nothing happens any more unless somebody resumes it. */
 export const isFinal = (status: MigrationStatus): status is FinalStatus =>

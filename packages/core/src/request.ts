@@ -1,6 +1,7 @@
+import { defaultNamespaces } from '@saddle/git-relay'
+import { toRepositoryName, type Visibility } from '@saddle/github-client'
 import { SaddleError } from '@saddle/transport'
 import { z } from 'zod'
-import { repositoryName } from './translate/names.ts'
 
 /** Which repository to move where, and how. */
 export interface MigrationRequest {
@@ -34,9 +35,6 @@ export interface TargetReference {
   existing?: boolean
 }
 
-/** Who may see a repository; `internal` exists in organisations of an enterprise only. */
-export type Visibility = 'private' | 'internal' | 'public'
-
 /** How to move it. */
 export interface MigrationOptions {
   /** Overwrite refs of the target that diverged. False by default: they are refused by name. */
@@ -60,7 +58,7 @@ export const requestDefaults = {
   existing: false,
   force: false,
   prune: false,
-  namespaces: ['refs/heads/', 'refs/tags/', 'refs/notes/'],
+  namespaces: [...defaultNamespaces],
   settings: true,
   git: 'auto',
 } as const satisfies Required<MigrationOptions> & { visibility: Visibility; existing: boolean }
@@ -122,7 +120,7 @@ export function normalizeRequest({ source, target, options }: MigrationRequest):
     source: { ...source },
     target: {
       owner: target.owner,
-      name: target.name ?? repositoryName(source.repository),
+      name: target.name ?? toRepositoryName(source.repository),
       ...(target.description === undefined ? {} : { description: target.description }),
       visibility: target.visibility ?? visibility,
       existing: target.existing ?? existing,

@@ -1,14 +1,13 @@
-import { SaddleError, type ErrorCode, type GitRemote, type HttpClient } from '@saddle/transport'
+import { SaddleError, type CallOptions, type ErrorCode, type GitRemote, type HttpClient } from '@saddle/transport'
 import { readAdvertisement, type Advertisement } from './advertisement.ts'
 import { askAgain, getAdvertisement, postUploadPack, readAnswer } from './git-http.ts'
 import { lsRefsRequest, readLsRefs } from './ls-refs.ts'
 import type { ObjectFormat, RefListing } from './refs.ts'
 
 /** Options of {@link listSourceRefs}. */
-export interface ListSourceOptions {
+export interface ListSourceOptions extends CallOptions {
   /** Only refs that begin with one of these; all by default. */
   prefixes?: readonly string[]
-  signal?: AbortSignal | undefined
 }
 
 /**
@@ -20,12 +19,12 @@ const spoken = new WeakMap<HttpClient, RefListing['protocol']>()
 const filtering = new WeakMap<HttpClient, boolean>()
 
 /** Which protocol a source speaks: what was found at an earlier request of its client, else it is asked. */
-export async function discoverProtocol(remote: GitRemote, { signal }: { signal?: AbortSignal | undefined }): Promise<RefListing['protocol']> {
+export async function discoverProtocol(remote: GitRemote, { signal }: CallOptions): Promise<RefListing['protocol']> {
   return spoken.get(remote.http) ?? (await readDiscovery(remote, { signal })).protocol
 }
 
 /** Whether a source leaves out objects on request (`fetchFiltered`). Asked once for each client. */
-export async function canFilter(remote: GitRemote, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<boolean> {
+export async function canFilter(remote: GitRemote, { signal }: CallOptions = {}): Promise<boolean> {
   if (!filtering.has(remote.http)) await readDiscovery(remote, { signal, prefixes: [] })
   return filtering.get(remote.http) ?? false
 }
@@ -52,7 +51,7 @@ export async function listSourceRefs(remote: GitRemote, options: ListSourceOptio
  *
  * @throws SaddleError as {@link listSourceRefs}; `NOT_FOUND` also for a moment after a repository was created
  */
-export async function listTargetRefs(remote: GitRemote, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<RefListing> {
+export async function listTargetRefs(remote: GitRemote, { signal }: CallOptions = {}): Promise<RefListing> {
   const advertisement = await askAgain(async () => {
     const body = await getAdvertisement(remote, 'git-receive-pack', { signal })
     return readAnswer(remote, body, signal, (reader) => readAdvertisement(reader, () => true))

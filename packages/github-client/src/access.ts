@@ -1,11 +1,11 @@
-import { SaddleError } from '@saddle/transport'
+import { SaddleError, type CallOptions } from '@saddle/transport'
 import { isApp, readAccount, readViewer, type Account } from './accounts.ts'
 import type { Credentials } from './credentials.ts'
 import { covers } from './failure.ts'
 import { readRepository } from './repositories.ts'
 import type { Rest } from './rest.ts'
 import * as schema from './schema.ts'
-import type { AccessReport, CallOptions, TargetRepository, Viewer } from './types.ts'
+import type { AccessReport, TargetRepository, Viewer } from './types.ts'
 
 /** What an installation of an App may do, as GitHub lists it with the token. */
 type AppPermissions = Readonly<Record<string, string>> | undefined

@@ -1,10 +1,10 @@
-import { SaddleError } from '@saddle/transport'
+import { SaddleError, type CallOptions } from '@saddle/transport'
 import type { AppCredentials } from './app-credentials.ts'
 import type { Credentials } from './credentials.ts'
 import { checkOwner } from './names.ts'
 import type { Rest } from './rest.ts'
 import * as schema from './schema.ts'
-import type { CallOptions, Organization, Viewer } from './types.ts'
+import type { Organization, Viewer } from './types.ts'
 
 /** What is known of an account. */
 export interface Account {

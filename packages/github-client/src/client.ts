@@ -1,4 +1,7 @@
-import { HttpClient, HostBudget, SaddleError, SafeEmitter, type ErrorContext, type GitRemote, type HttpEvents, type Redactor } from '@saddle/transport'
+import {
+  HttpClient, HostBudget, SaddleError, SafeEmitter,
+  type CallOptions, type ErrorContext, type GitRemote, type HttpEvents, type Redactor,
+} from '@saddle/transport'
 import { readAccess } from './access.ts'
 import { listOrganizations, readAccount, readViewer, type Account } from './accounts.ts'
 import { defaultBaseUrl, gitHubBudget, webUrlOf } from './addresses.ts'
@@ -11,7 +14,7 @@ import { Rest } from './rest.ts'
 import * as schema from './schema.ts'
 import { deleteTeam, putTeam } from './teams.ts'
 import type {
-  AccessReport, CallOptions, GitHubClientOptions, NewRepository, Organization, RateLimit, RepositoryUpdate, TargetRepository, Team,
+  AccessReport, GitHubClientOptions, NewRepository, Organization, RateLimit, RepositoryUpdate, TargetRepository, Team,
   TeamPermission, TeamRepository, Viewer,
 } from './types.ts'
 

@@ -1,10 +1,9 @@
-import { SaddleError, type Redactor } from '@saddle/transport'
+import { SaddleError, type CallOptions, type Redactor } from '@saddle/transport'
 import type { TokenKind, TokenSource } from './types.ts'
 
 /** Which account a request concerns; an App has one installation, and so one token, for each. */
-export interface Scope {
+export interface Scope extends CallOptions {
   owner?: string | undefined
-  signal?: AbortSignal | undefined
 }
 
 /** Where tokens come from. */

@@ -1,12 +1,11 @@
-import { HttpClient, SaddleError, type ErrorCode } from '@saddle/transport'
+import { HttpClient, SaddleError, type CallOptions, type ClientOptions, type ErrorCode } from '@saddle/transport'
 import { z } from 'zod'
-import type { CallOptions, GitHubClientOptions } from './types.ts'
 
 /** The web address that belongs to the public REST API. */
 const defaultWebUrl = 'https://github.com'
 
 /** A GitHub App (or OAuth App) that signs users in, and how to reach the server. */
-export interface OAuthApp extends Pick<GitHubClientOptions, 'ca' | 'proxy' | 'noProxy' | 'timeouts' | 'redactor' | 'userAgent' | 'allowedHosts'> {
+export interface OAuthApp extends Omit<ClientOptions, 'budget' | 'retry'> {
   clientId: string
   clientSecret: string
   /** Default `https://github.com`; see {@link webUrlOf} for others. */

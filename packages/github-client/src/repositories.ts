@@ -1,9 +1,9 @@
-import { SaddleError } from '@saddle/transport'
+import { SaddleError, type CallOptions } from '@saddle/transport'
 import type { Account } from './accounts.ts'
 import { checkOwner, checkRepositoryName, maxTopics } from './names.ts'
 import type { Rest } from './rest.ts'
 import * as schema from './schema.ts'
-import type { CallOptions, NewRepository, RepositoryUpdate, TargetRepository, Viewer } from './types.ts'
+import type { NewRepository, RepositoryUpdate, TargetRepository, Viewer } from './types.ts'
 
 const place = 'GET /repos/{owner}/{repo}'
 

@@ -8,6 +8,7 @@ import {
 } from '@saddle/transport'
 import type { z } from 'zod'
 import { untilAborted } from './abort.ts'
+import type { Scope } from './credentials.ts'
 import { githubFailure } from './failure.ts'
 import { parse } from './schema.ts'
 
@@ -15,7 +16,7 @@ import { parse } from './schema.ts'
 type Response = Awaited<ReturnType<HttpClient['fetch']>>
 
 /** Makes the value of the `authorization` header for a request that concerns an owner. */
-export type Authorize = (scope: { owner?: string | undefined; signal?: AbortSignal | undefined }) => Promise<string>
+export type Authorize = (scope: Scope) => Promise<string>
 
 /** What a {@link Rest} is made of. */
 export interface RestOptions {
@@ -24,7 +25,7 @@ export interface RestOptions {
   retry?: RetryOptions | undefined
   authorize: Authorize
   /** Told when GitHub does not accept what `authorize` made; true when that will now make something else. */
-  onUnauthorized?: ((scope: { owner?: string | undefined }) => boolean) | undefined
+  onUnauthorized?: ((scope: Scope) => boolean) | undefined
   userAgent?: string | undefined
   /** Told when a call is about to be tried again. */
   onRetry: (event: HttpEvents['retry']) => void
@@ -138,18 +139,13 @@ export class Rest {
   }
 
   /** The items of a list, page by page as `Link` says; a chain that comes back to a page it had is `PROTOCOL_ERROR`. */
-  async *list<Schema extends z.ZodType>(
-    route: string,
-    schema: Schema,
-    call: RestCall = {},
-    itemsOf: (data: unknown) => unknown = (data) => data,
-  ): AsyncGenerator<z.output<Schema>, void, undefined> {
+  async *list<Schema extends z.ZodType>(route: string, schema: Schema, call: RestCall = {}): AsyncGenerator<z.output<Schema>, void, undefined> {
     const pages = new Set<string>()
     let next: string | undefined = route
     let page: RestCall = { ...call, params: { per_page: 100, ...call.params } }
     while (next !== undefined) {
       const answer: RestAnswer = await this.call(next, page)
-      for (const item of this.parse(schema.array(), { data: itemsOf(answer.data), path: answer.path })) yield item
+      for (const item of this.parse(schema.array(), answer)) yield item
       const link = nextPage(answer.headers['link'])
       if (link === undefined) return
       if (pages.has(link)) {

@@ -1,7 +1,7 @@
-import { SaddleError } from '@saddle/transport'
+import { SaddleError, type CallOptions } from '@saddle/transport'
 import { checkOwner, checkRepositoryName } from './names.ts'
 import type { Rest, RestCall } from './rest.ts'
-import type { CallOptions, TeamRepository } from './types.ts'
+import type { TeamRepository } from './types.ts'
 
 /** Finds the id of an organisation by its login. */
 type OrganizationId = (org: string, options: CallOptions) => Promise<number>

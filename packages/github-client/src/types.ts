@@ -1,4 +1,4 @@
-import type { Budget, Redactor, RetryOptions, Timeouts } from '@saddle/transport'
+import type { Budget, CallOptions, ClientOptions } from '@saddle/transport'
 
 /** How a client proves who it is: a token of any kind, or a GitHub App that makes its own tokens. */
 export type GitHubAuth =
@@ -21,7 +21,7 @@ export type GitHubAuth =
 export type TokenSource = (options: CallOptions) => Promise<string>
 
 /** Options of {@link GitHubClient}. */
-export interface GitHubClientOptions {
+export interface GitHubClientOptions extends ClientOptions {
   /**
    * Base of the REST API. Default `https://api.github.com`; a GitHub Enterprise Server has `https://host/api/v3`,
    * GitHub Enterprise Cloud with data residency `https://api.SUBDOMAIN.ghe.com`.
@@ -30,26 +30,8 @@ export interface GitHubClientOptions {
   auth: GitHubAuth
   /** Base of web and git addresses; by default what `webUrlOf` makes of `baseUrl`. */
   gitUrl?: string | URL | undefined
-  /** PEM certificates of a private authority, trusted besides the public ones. */
-  ca?: string | readonly string[] | undefined
-  /** URL of an HTTP proxy. */
-  proxy?: string | undefined
-  /** Hosts reached without the proxy, as in `NO_PROXY`. */
-  noProxy?: string | undefined
-  timeouts?: Timeouts | undefined
-  /** Patience with passing failures and rate limits. */
-  retry?: RetryOptions | undefined
   /** Shared with everything else that uses the REST API as the same user; by default `gitHubBudget`. */
   budget?: Budget | undefined
-  redactor?: Redactor | undefined
-  userAgent?: string | undefined
-  /** The only servers (`host` or `host:port`) that an operator allows; by default any. */
-  allowedHosts?: readonly string[] | undefined
-}
-
-/** What every method takes. */
-export interface CallOptions {
-  signal?: AbortSignal | undefined
 }
 
 /** Who can see a repository. `internal`: the members of an enterprise; only its organisations can have such. */

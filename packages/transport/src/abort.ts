@@ -1,5 +1,11 @@
 import { SaddleError, type SaddleErrorOptions } from './error.ts'
 
+/** What everything that waits takes. */
+export interface CallOptions {
+  /** Ends the wait, and what is waited for. */
+  signal?: AbortSignal | undefined
+}
+
 /**
  * The error of an aborted signal, whatever it was aborted with: the reason itself when it is a {@link SaddleError},
  * `TIMEOUT` for `AbortSignal.timeout()`, `ABORTED` for anything else (`abort()`, `abort('shutting down')`).

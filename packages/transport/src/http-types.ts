@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import type { CallOptions } from './abort.ts'
 import type { Budget, BudgetCost, BudgetWait, ToldLimit } from './budget.ts'
 import type { ConnectionOptions } from './dispatcher.ts'
 import type { SaddleError } from './error.ts'
@@ -11,23 +12,28 @@ import type { FailedAnswer } from './status-error.ts'
 export type Headers = Record<string, string>
 
 /** Makes the headers that authorise one request. Called for each request, so that a renewed token is used at once. */
-export type Authorize = (options: { signal?: AbortSignal | undefined }) => Headers | Promise<Headers>
+export type Authorize = (options: CallOptions) => Headers | Promise<Headers>
 
-/** Options of {@link HttpClient}. */
-export interface HttpClientOptions extends ConnectionOptions {
-  /** Address that requests are relative to; its path (a context path) is kept. Requests to another origin are refused. */
-  baseUrl: string | URL
-  authorize?: Authorize | undefined
+/** What the client of any server takes: how to reach it, and what it shares with others. */
+export interface ClientOptions extends Omit<ConnectionOptions, 'connections'> {
   /** Hosts (`host`, or `host:port` where the port is not the scheme's own) that an operator allows; by default any. */
   allowedHosts?: readonly string[] | undefined
   userAgent?: string | undefined
+  /** Patience with passing failures and rate limits. */
   retry?: RetryOptions | undefined
   /** Shared by every client of one host and identity; without one, 32 requests at once and no other limit. */
   budget?: Budget | undefined
-  /** Finds what an answer tells of the server's bucket of requests, for the budget to keep to. */
-  limitOf?: ((headers: Headers) => ToldLimit | undefined) | undefined
   /** Knows the secrets; shared by everything that could see them. */
   redactor?: Redactor | undefined
+}
+
+/** Options of {@link HttpClient}. */
+export interface HttpClientOptions extends ClientOptions, Pick<ConnectionOptions, 'connections'> {
+  /** Address that requests are relative to; its path (a context path) is kept. Requests to another origin are refused. */
+  baseUrl: string | URL
+  authorize?: Authorize | undefined
+  /** Finds what an answer tells of the server's bucket of requests, for the budget to keep to. */
+  limitOf?: ((headers: Headers) => ToldLimit | undefined) | undefined
   /**
    * Uses the connections of another client; it is not closed with this one. The options of the connection are then only
    * told to those who ask (`HttpClient.connection`): give the other client's.

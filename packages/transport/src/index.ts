@@ -4,7 +4,8 @@
  *
  * @module @saddle/transport
  */
-export { abortError, throwIfAborted } from './abort.ts'
+export { abortError, throwIfAborted, type CallOptions } from './abort.ts'
+export { isInsecure } from './address.ts'
 export * from './budget.ts'
 export { connectionDefaults, createDispatcher, type ConnectionOptions, type Timeouts } from './dispatcher.ts'
 export * from './emitter.ts'

@@ -1,6 +1,7 @@
+import type { Visibility } from '@saddle/github-client'
 import { SaddleError } from '@saddle/transport'
 import { z } from 'zod'
-import { migrationRequestSchema, type MigrationOptions, type MigrationRequest, type Visibility } from '../request.ts'
+import { migrationRequestSchema, type MigrationOptions, type MigrationRequest } from '../request.ts'
 
 /** Which repositories to move: exactly one of `source`, `map` and `requests`. */
 export interface BulkRequest {

@@ -1,4 +1,5 @@
 import type { AccessReport, GitHubClient } from '@saddle/github-client'
+import type { CallOptions } from '@saddle/transport'
 
 /** How long an answer is good for, in milliseconds. */
 const rememberMs = 60_000
@@ -16,7 +17,7 @@ export class CreationRights {
   }
 
   /** What `GitHubClient.checkAccess` says of an owner. */
-  async read(owner: string, options: { signal?: AbortSignal | undefined } = {}): Promise<AccessReport> {
+  async read(owner: string, options: CallOptions = {}): Promise<AccessReport> {
     const key = owner.toLowerCase()
     const known = this.#granted.get(key)
     if (known && Date.now() < known.until) return known.report

@@ -1,5 +1,5 @@
 import type { GitHubClient, RepositoryPermissions, TargetRepository, Team, TeamPermission, TeamReference } from '@saddle/github-client'
-import { SafeEmitter, SaddleError, throwIfAborted } from '@saddle/transport'
+import { SafeEmitter, SaddleError, throwIfAborted, type CallOptions } from '@saddle/transport'
 import pLimit from 'p-limit'
 import type {
   OrganizationRepositories, OrganizationSummary, PermissionChange, PermissionOutcome, PermissionReport, TeamName, TeamsEvents,
@@ -11,11 +11,6 @@ export interface TeamsManagerOptions {
   github: GitHubClient
   /** Changes at once. 8 by default; the client's budget keeps them within GitHub's limits in any case. */
   concurrency?: number | undefined
-}
-
-/** What everything that waits takes. */
-export interface TeamsCallOptions {
-  signal?: AbortSignal | undefined
 }
 
 const defaultConcurrency = 8
@@ -46,17 +41,17 @@ export class TeamsManager extends SafeEmitter<TeamsEvents> {
   }
 
   /** The teams of an organisation. */
-  teams(org: string, { signal }: TeamsCallOptions = {}): AsyncIterable<Team> {
+  teams(org: string, { signal }: CallOptions = {}): AsyncIterable<Team> {
     return this.#github.teams(org, { signal })
   }
 
   /** The teams that may do something with a repository, with what they may. */
-  teamsOf(org: string, repository: string, { signal }: TeamsCallOptions = {}): AsyncIterable<Team> {
+  teamsOf(org: string, repository: string, { signal }: CallOptions = {}): AsyncIterable<Team> {
     return this.#github.teamsOfRepository(org, repository, { signal })
   }
 
   /** The repositories of an organisation, narrowed by visibility; the counts are those of what is listed. */
-  async repositories(org: string, filter: VisibilityFilter = {}, { signal }: TeamsCallOptions = {}): Promise<OrganizationRepositories> {
+  async repositories(org: string, filter: VisibilityFilter = {}, { signal }: CallOptions = {}): Promise<OrganizationRepositories> {
     const counts = { total: 0, private: 0, internal: 0, public: 0 }
     const repositories: TargetRepository[] = []
     for await (const repository of this.#github.organizationRepositories(org, { signal })) {
@@ -69,7 +64,7 @@ export class TeamsManager extends SafeEmitter<TeamsEvents> {
   }
 
   /** How many repositories there are, by visibility and by what the caller may do with them. */
-  async summary(org: string, { signal }: TeamsCallOptions = {}): Promise<OrganizationSummary> {
+  async summary(org: string, { signal }: CallOptions = {}): Promise<OrganizationSummary> {
     const summary: OrganizationSummary = {
       total: 0,
       archived: 0,
@@ -86,12 +81,12 @@ export class TeamsManager extends SafeEmitter<TeamsEvents> {
   }
 
   /** Gives a team a permission on a repository, in place of the one it has. */
-  set(org: string, repository: string, team: TeamName, permission: TeamPermission, { signal }: TeamsCallOptions = {}): Promise<void> {
+  set(org: string, repository: string, team: TeamName, permission: TeamPermission, { signal }: CallOptions = {}): Promise<void> {
     return this.#github.setTeamPermission({ org, repo: repository, permission, ...reference(team) }, { signal })
   }
 
   /** Takes a repository away from a team; no error when the team did not have it. */
-  remove(org: string, repository: string, team: TeamName, { signal }: TeamsCallOptions = {}): Promise<void> {
+  remove(org: string, repository: string, team: TeamName, { signal }: CallOptions = {}): Promise<void> {
     return this.#github.removeTeam({ org, repo: repository, ...reference(team) }, { signal })
   }
 
@@ -100,7 +95,7 @@ export class TeamsManager extends SafeEmitter<TeamsEvents> {
    *
    * @throws SaddleError `ABORTED` when the signal fires; what has been changed until then stays
    */
-  async apply(org: string, changes: readonly PermissionChange[], { signal }: TeamsCallOptions = {}): Promise<PermissionReport> {
+  async apply(org: string, changes: readonly PermissionChange[], { signal }: CallOptions = {}): Promise<PermissionReport> {
     const total = changes.length
     const limit = pLimit(this.#concurrency)
     let done = 0

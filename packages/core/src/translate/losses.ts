@@ -1,7 +1,7 @@
 import type { Repository } from '@saddle/bitbucket-client'
 import type { RefListing } from '@saddle/git-relay'
+import type { Visibility } from '@saddle/github-client'
 import type { Loss, LossKind } from '../ledger.ts'
-import type { Visibility } from '../request.ts'
 
 /** What is known to stay behind from the repository's own fields. */
 export function repositoryLosses({ origin, public: isPublic }: Repository, visibility: Visibility): Loss[] {

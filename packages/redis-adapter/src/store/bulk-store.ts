@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import type {
-  BulkChange, BulkItem, BulkItemChange, BulkItemExpectation, BulkItemQuery, BulkPage, BulkQuery, BulkRecord, BulkStore,
-  MigrationStatus, NewBulk, NewBulkItem,
+import {
+  migrationStatuses,
+  type BulkChange, type BulkItem, type BulkItemChange, type BulkItemExpectation, type BulkItemQuery, type BulkPage, type BulkQuery,
+  type BulkRecord, type BulkStore, type MigrationStatus, type NewBulk, type NewBulkItem,
 } from '@saddle/core'
 import { bulkFailures, changeItem, decodeCursor, encodeCursor, isExpected, limitOf, newBulk, withChange } from '@saddle/core/store/kit'
 import type { RedisConnection } from '../connection.ts'
 import * as scripts from './bulk-scripts.ts'
 import { idIn, memberOf } from './migration-keys.ts'
 
-const statuses = ['pending', 'in_progress', 'completed', 'failed', 'cancelled'] as const satisfies readonly MigrationStatus[]
 /** Items that one script writes, so that no other client waits long for it. */
 const chunkSize = 250
 
@@ -41,7 +41,7 @@ export class RedisBulkStore implements BulkStore {
     }
     const key = this.#bulk(id)
     const unique = idempotencyKey === undefined ? undefined : this.#unique(owner, idempotencyKey)
-    const partKeys = [this.#items(parts), this.#changes(parts), ...statuses.map((status) => this.#withStatus(parts, status))]
+    const partKeys = [this.#items(parts), this.#changes(parts), ...migrationStatuses.map((status) => this.#withStatus(parts, status))]
     const lists = [this.#all, this.#startedBy(owner)]
     const own: OwnFields = { ...newRecord, parts }
     const answer = await this.#connection.write(
@@ -96,7 +96,7 @@ export class RedisBulkStore implements BulkStore {
     const limit = limitOf(asked, 100, 1000)
     if (changedAfter !== undefined) return this.#changed(parts, changedAfter, limit, (item) => item.index > after && (!status || status.includes(item.status)))
     const lists = await this.#connection.read((redis) =>
-      Promise.all((status ?? statuses).map((one) => redis.zrange(this.#withStatus(parts, one), `(${after}`, '+inf', 'BYSCORE', 'LIMIT', 0, limit))),
+      Promise.all((status ?? migrationStatuses).map((one) => redis.zrange(this.#withStatus(parts, one), `(${after}`, '+inf', 'BYSCORE', 'LIMIT', 0, limit))),
     )
     const indexes = [...new Set(lists.flat().map(Number))].sort((a, b) => a - b).slice(0, limit)
     const items = await this.#byIndex(parts, indexes)
@@ -154,10 +154,10 @@ export class RedisBulkStore implements BulkStore {
     const firstList = 5
     const values = items.flatMap((before) => {
       const { item, delta } = changeItem(before, change, before.revision)
-      const lists = [before, item].map(({ status }) => firstList + statuses.indexOf(status))
+      const lists = [before, item].map(({ status }) => firstList + migrationStatuses.indexOf(status))
       return [before.index, textOf(before), jsonOf(item), ...lists, before.status, item.status, delta.workDone, delta.bytes]
     })
-    const keys = [this.#bulk(id), this.#items(parts), this.#changes(parts), ...statuses.map((status) => this.#withStatus(parts, status))]
+    const keys = [this.#bulk(id), this.#items(parts), this.#changes(parts), ...migrationStatuses.map((status) => this.#withStatus(parts, status))]
     const answer = await this.#connection.write(scripts.changeItems, keys, [new Date().toISOString(), ...values])
     if (answer === 'UNKNOWN') throw bulkFailures.unknown(id)
     return Number(answer)

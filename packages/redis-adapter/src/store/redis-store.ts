@@ -1,6 +1,7 @@
-import type {
-  EventQuery, Fence, JournalEntry, Lease, MigrationChange, MigrationPage, MigrationQuery, MigrationRecord, MigrationStatus,
-  MigrationStore, ProgressEvent,
+import {
+  isFinal,
+  type EventQuery, type Fence, type JournalEntry, type Lease, type MigrationChange, type MigrationPage, type MigrationQuery,
+  type MigrationRecord, type MigrationStatus, type MigrationStore, type ProgressEvent,
 } from '@saddle/core'
 import { conditions, decodeCursor, encodeCursor, pageLimit, readEvents, searchFields, storeFailures, withChange } from '@saddle/core/store/kit'
 import { RedisConnection, type RedisOptions } from '../connection.ts'
@@ -240,8 +241,7 @@ export class RedisStore implements MigrationStore {
 
 /** When a migration ended, in milliseconds; '' while it has not. */
 function endOf({ status, endedAt }: MigrationRecord): number | '' {
-  const final = status === 'completed' || status === 'failed' || status === 'cancelled'
-  return final && endedAt !== undefined ? Date.parse(endedAt) : ''
+  return isFinal(status) && endedAt !== undefined ? Date.parse(endedAt) : ''
 }
 
 function refuse(answer: string, id: string, fence: Fence | undefined): void {
