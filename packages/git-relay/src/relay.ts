@@ -24,8 +24,11 @@ export interface RelayOptions {
   onProgress?: OnProgress | undefined
   /** The largest pack to send, in bytes. A larger one is broken off with `PACK_TOO_LARGE`, and no ref moves. */
   packLimit?: number | undefined
-  /** The pack, where it was made already: the source is not asked for one, and the push says how long it is. */
-  pack?: Uint8Array | undefined
+  /**
+   * The pack, where it is not to be asked of the source: whole, and the push says how long it is; or as a stream, which
+   * ends only when the pack is whole, and throws otherwise.
+   */
+  pack?: Uint8Array | AsyncGenerator<Buffer, void, void> | undefined
   /** Objects that the target has besides what it tells, with all that they lead to: from earlier pushes of the same run. */
   haves?: readonly string[] | undefined
   /** The longest time in which neither server gives a sign of life, in milliseconds; 15 minutes by default. */
@@ -74,6 +77,7 @@ const defaultPatience = 15 * 60_000
 export async function relayPack(options: RelayOptions): Promise<RelayResult> {
   const { source, target, sourceRefs, targetRefs, packLimit = Infinity, patience = defaultPatience, signal, onProgress } = options
   throwIfAborted(signal)
+  const [whole, made] = options.pack instanceof Uint8Array ? [options.pack] : [undefined, options.pack]
   const changes = options.updates.filter((update) => update.kind !== 'unchanged')
   const deletions = changes.filter((update) => update.kind === 'delete')
   const moves = changes.filter((update) => update.kind !== 'delete')
@@ -82,8 +86,8 @@ export async function relayPack(options: RelayOptions): Promise<RelayResult> {
   const progress = new ProgressReporter(onProgress, redact)
   const refused = (said: string) => unpackError(said, progress.messages, target.http.redactor)
   const done = (report?: ReportStatus, pack?: PassingPack): RelayResult => ({
-    packBytes: pack?.meter.bytes ?? options.pack?.length ?? 0,
-    objects: pack?.meter.objects ?? (options.pack ? objectsIn(options.pack) : 0),
+    packBytes: pack?.meter.bytes ?? whole?.length ?? 0,
+    objects: pack?.meter.objects ?? (whole ? objectsIn(whole) : 0),
     outcomes: changes.map((update) => outcomeOf(update, targetRefs, report, (ref, said) => explainRejection(ref, redact(said), progress.messages))),
     messages: progress.messages,
   })
@@ -93,10 +97,9 @@ export async function relayPack(options: RelayOptions): Promise<RelayResult> {
   let pack: PassingPack | undefined
   try {
     const request = whatIsMissing(moves, sourceRefs, [...tipsOf(targetRefs), ...(options.haves ?? [])])
-    if (request.wants.length > 0 && !options.pack) {
-      const pieces = fetchPack(source, request, { signal: stop.signal, patience: 0, onText: progress.ofSource, onActivity: stop.alive })
-      pack = await PassingPack.begin(pieces, packLimit, progress)
-    }
+    const fetched = () => fetchPack(source, request, { signal: stop.signal, patience: 0, onText: progress.ofSource, onActivity: stop.alive })
+    const pieces = made ? watched(made, stop.alive) : request.wants.length > 0 && !whole ? fetched() : undefined
+    if (pieces) pack = await PassingPack.begin(pieces, packLimit, progress)
     const report = await push(
       target,
       {
@@ -104,7 +107,7 @@ export async function relayPack(options: RelayOptions): Promise<RelayResult> {
         // Deletions first: a deleted `a` makes room for `a/b`.
         updates: [...deletions, ...moves],
         // A push that moves refs needs a pack, also where the target has all there is to send.
-        pack: pack ?? options.pack ?? (moves.length > 0 ? emptyPack(targetRefs.objectFormat) : undefined),
+        pack: pack ?? whole ?? (moves.length > 0 ? emptyPack(targetRefs.objectFormat) : undefined),
       },
       { signal: stop.signal, onText: progress.ofTarget, onError: refused, onActivity: stop.alive },
     )
@@ -117,6 +120,13 @@ export async function relayPack(options: RelayOptions): Promise<RelayResult> {
   } finally {
     stop.stop()
     pack?.close()
+  }
+}
+
+async function* watched(pieces: AsyncGenerator<Buffer, void, void>, onPiece: () => void): AsyncGenerator<Buffer, void, void> {
+  for await (const piece of pieces) {
+    onPiece()
+    yield piece
   }
 }
 

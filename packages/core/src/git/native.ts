@@ -3,13 +3,13 @@
  *
  * @module @saddle/core/git/native
  */
-import { assertSameFormat } from '@saddle/git-relay'
+import { assertSameFormat, relayPack } from '@saddle/git-relay'
 import { SaddleError } from '@saddle/transport'
 import type { GitBackend, GitTransfer, TransferProgress, TransferResult } from './backend.ts'
 import { findLargeFiles } from './native/large-files.ts'
-import { pushRefs } from './native/push.ts'
 import { NativeRepository } from './native/repository.ts'
-import { pushInParts } from './parts.ts'
+import { pushInParts, type PartsOptions } from './parts.ts'
+import { phases } from './phases.ts'
 
 /** Options of {@link NativeBackend}. */
 export interface NativeBackendOptions {
@@ -24,8 +24,9 @@ const githubFileLimit = 100 * 1024 * 1024
 type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void }
 
 /**
- * Moves a repository by way of a bare one on disk, with the git program (2.31 or newer): what takes over where packs
- * cannot be streamed. A pack over the target's limit goes in steps along the history.
+ * Moves a repository by way of a bare one on disk: what takes over where packs cannot be streamed from server to server.
+ * The git program (2.31 or newer) fetches into it and makes the packs; they are pushed as the relay pushes. A pack over the
+ * target's limit goes in steps along the history.
  */
 export class NativeBackend implements GitBackend {
   readonly name = 'native'
@@ -46,25 +47,13 @@ export class NativeBackend implements GitBackend {
         await repository.fetch(wanted, options)
         await this.#refuseLargeFiles(repository, options)
       }
-      const limit = request.limits?.packBytes ?? Infinity
       const present = await repository.present([...request.targetRefs.refs.values()].map(({ oid }) => oid))
+      const push = new NativePush(repository, request, present, options)
       const { steps: _, ...result } = await pushInParts({
         request,
         ...options,
         graph: () => repository.graph(wanted.map(({ newOid }) => newOid), present, options),
-        send: async (updates, held) => {
-          const tips = updates.flatMap((update) => (update.kind === 'delete' ? [] : [update.newOid]))
-          const bytes = await repository.measure(tips, [...present, ...held], options)
-          if (bytes > limit) return { sent: false, bytes }
-          try {
-            const { bytes: packBytes, ...report } = await pushRefs({ repository, target: request.target, updates, ...options })
-            return { sent: true, packBytes, ...report }
-          } catch (error) {
-            // The target's limit is lower than is known.
-            if (SaddleError.is(error) && error.code === 'PACK_TOO_LARGE') return { sent: false, bytes }
-            throw error
-          }
-        },
+        send: push.send,
       })
       return result
     } finally {
@@ -85,5 +74,51 @@ export class NativeBackend implements GitBackend {
         '(this rewrites the history, so hashes change) or remove them from the history, then migrate again.',
       { context: { limitBytes } },
     )
+  }
+}
+
+/** The pushes of one transfer: packs that git makes, sent as the relay sends what comes from a source. */
+class NativePush {
+  readonly #repository: NativeRepository
+  readonly #request: GitTransfer
+  readonly #present: readonly string[]
+  readonly #options: Options
+  #bytes = 0
+  #objects = 0
+
+  constructor(repository: NativeRepository, request: GitTransfer, present: readonly string[], options: Options) {
+    this.#repository = repository
+    this.#request = request
+    this.#present = present
+    this.#options = options
+  }
+
+  readonly send: PartsOptions['send'] = async (updates, held) => {
+    const { source, target, sourceRefs, targetRefs, limits: { packBytes: packLimit = Infinity } = {} } = this.#request
+    const { signal, onProgress } = this.#options
+    const tips = updates.flatMap((update) => (update.kind === 'delete' ? [] : [update.newOid]))
+    const there = [...this.#present, ...held]
+    const bytes = await this.#repository.measure(tips, there, this.#options)
+    if (bytes > packLimit) return { sent: false, bytes }
+    let written = 0
+    const pack = tips.length > 0 ? await this.#repository.pack(tips, there, { ...this.#options, onObjects: (count) => (written = count) }) : undefined
+    try {
+      const sent = await relayPack({
+        source, target, sourceRefs, targetRefs, updates, pack, packLimit, signal,
+        onProgress: ({ phase, bytes, totalObjects }) => {
+          const total = totalObjects === undefined ? {} : { totalObjects: this.#objects + totalObjects }
+          onProgress?.({ phase: phases[phase], bytes: this.#bytes + bytes, objects: this.#objects + written, ...total })
+        },
+      })
+      this.#bytes += sent.packBytes
+      this.#objects += sent.objects
+      return { sent: true, ...sent }
+    } catch (error) {
+      // The target's limit is lower than is known.
+      if (SaddleError.is(error) && error.code === 'PACK_TOO_LARGE') return { sent: false, bytes }
+      throw error
+    } finally {
+      await pack?.return()
+    }
   }
 }

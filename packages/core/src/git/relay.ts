@@ -3,18 +3,12 @@
  *
  * @module @saddle/core/git/relay
  */
-import { canFilter, fetchCommits, relayPack, type RelayPhase } from '@saddle/git-relay'
+import { canFilter, fetchCommits, relayPack } from '@saddle/git-relay'
 import { SaddleError, type ErrorCode } from '@saddle/transport'
 import type { GitBackend, GitTransfer, TransferProgress, TransferResult } from './backend.ts'
 import { pushInParts, type PartsOptions } from './parts.ts'
+import { phases } from './phases.ts'
 import type { CommitGraph } from './steps.ts'
-
-const phases: Record<RelayPhase, TransferProgress['phase']> = {
-  counting: 'counting',
-  compressing: 'counting',
-  transferring: 'streaming',
-  resolving: 'indexing',
-}
 
 type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void }
 

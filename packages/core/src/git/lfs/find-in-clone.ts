@@ -26,7 +26,7 @@ export async function findPointersInClone(
     for (let at = 0; at < small.length; at += filesAtOnce) {
       const reader = new CatFileReader((blob) => found.add(blob))
       const stdin = small.slice(at, at + filesAtOnce).join('\n') + '\n'
-      await repository.git(['cat-file', '--batch', '--buffer'], { stdin, signal, onOutput: (chunk) => reader.add(chunk) })
+      for await (const chunk of repository.stream(['cat-file', '--batch', '--buffer'], { stdin, signal })) reader.add(chunk)
     }
     return found.objects()
   } finally {
@@ -36,19 +36,13 @@ export async function findPointersInClone(
 
 async function smallFiles(repository: NativeRepository, signal: AbortSignal | undefined): Promise<string[]> {
   const small: string[] = []
-  let rest = ''
   const args = ['cat-file', '--batch-all-objects', '--unordered', '--batch-check=%(objecttype) %(objectsize) %(objectname)']
-  await repository.git(args, {
-    signal,
-    onOutput: (chunk) => {
-      const lines = (rest + chunk.toString('latin1')).split('\n')
-      rest = lines.pop() ?? ''
-      for (const line of lines) {
-        const [type, size, oid] = line.split(' ')
-        if (type === 'blob' && oid !== undefined && Number(size) < pointerSizeLimit) small.push(oid)
-      }
-    },
-  })
+  for await (const lines of repository.lines(args, { signal })) {
+    for (const line of lines) {
+      const [type, size, oid] = line.split(' ')
+      if (type === 'blob' && oid !== undefined && Number(size) < pointerSizeLimit) small.push(oid)
+    }
+  }
   return small
 }
 

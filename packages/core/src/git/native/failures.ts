@@ -19,8 +19,7 @@ export function diskFailure(thrown: unknown): SaddleError {
   return new SaddleError('STORE_FAILED', `The work directory cannot be used (${code ?? 'unknown'}). Check that it exists and can be written to.`, { cause: thrown, context: { option: 'workDirectory' } })
 }
 
-const kinds: [RegExp, 'AUTHENTICATION_FAILED' | 'CAPTCHA_REQUIRED' | 'NOT_FOUND' | 'TLS' | 'REDIRECTED' | 'RATE_LIMITED' | 'FORBIDDEN' | 'PACK_TOO_LARGE' | 'PACK_CORRUPT' | 'UPSTREAM_ERROR' | 'NETWORK', string][] = [
-  [/pack exceeds maximum allowed size|returned error: 413/i, 'PACK_TOO_LARGE', 'The push is over the limit of the target.'],
+const kinds: [RegExp, 'AUTHENTICATION_FAILED' | 'CAPTCHA_REQUIRED' | 'NOT_FOUND' | 'TLS' | 'REDIRECTED' | 'RATE_LIMITED' | 'FORBIDDEN' | 'PACK_CORRUPT' | 'UPSTREAM_ERROR' | 'NETWORK', string][] = [
   [/CAPTCHA required/i, 'CAPTCHA_REQUIRED', 'Log in with a browser once to answer the captcha, or use an access token.'],
   [/Authentication failed|could not read (Username|Password)|401/i, 'AUTHENTICATION_FAILED', 'Check the credentials.'],
   [/returned error: 403|Permission .* denied/i, 'FORBIDDEN', 'Check the permissions of the credentials.'],
@@ -32,12 +31,12 @@ const kinds: [RegExp, 'AUTHENTICATION_FAILED' | 'CAPTCHA_REQUIRED' | 'NOT_FOUND'
   [/returned error: 5\d\d/i, 'UPSTREAM_ERROR', 'The server failed.'],
 ]
 
-/** What git says when it cannot fetch from a server or push to it. */
-export function remoteFailure(remote: GitRemote, verb: 'fetch from' | 'push to', { status, stderr }: GitOutcome): SaddleError {
-  if (/no space left|disk quota/i.test(stderr) && verb === 'fetch from') return diskFailure(undefined)
+/** What git says when it cannot fetch from a server. */
+export function remoteFailure(remote: GitRemote, { status, stderr }: GitOutcome): SaddleError {
+  if (/no space left|disk quota/i.test(stderr)) return diskFailure(undefined)
   const { host } = remote.http.baseUrl
   const [, code, remedy] = kinds.find(([pattern]) => pattern.test(stderr)) ?? [undefined, 'NETWORK' as const, 'The connection broke.']
-  return new SaddleError(code, `git could not ${verb} ${host}. ${remedy} It says: ${lastWords(stderr)}`, {
+  return new SaddleError(code, `git could not fetch from ${host}. ${remedy} It says: ${lastWords(stderr)}`, {
     context: { host, exitCode: status },
     redactor: remote.http.redactor,
     // A connection that was cut short shows as a damaged pack as well.

@@ -13,16 +13,20 @@ export interface LargeFile {
 /** Finds files that the target would refuse, by the sizes of all objects; names and commits are looked up only then. */
 export async function findLargeFiles(repository: NativeRepository, limitBytes: number, signal?: AbortSignal): Promise<LargeFile[]> {
   const large = new Map<string, number>()
-  await eachLine(repository, ['cat-file', '--batch-all-objects', '--unordered', '--batch-check=%(objecttype) %(objectname) %(objectsize)'], signal, (line) => {
-    const [type, oid = '', size] = line.split(' ')
-    if (type === 'blob' && Number(size) > limitBytes) large.set(oid, Number(size))
-  })
+  for await (const lines of repository.lines(['cat-file', '--batch-all-objects', '--unordered', '--batch-check=%(objecttype) %(objectname) %(objectsize)'], { signal })) {
+    for (const line of lines) {
+      const [type, oid = '', size] = line.split(' ')
+      if (type === 'blob' && Number(size) > limitBytes) large.set(oid, Number(size))
+    }
+  }
   if (large.size === 0) return []
   const paths = new Map<string, string>()
-  await eachLine(repository, ['rev-list', '--objects', '--all'], signal, (line) => {
-    const oid = line.slice(0, line.indexOf(' '))
-    if (large.has(oid)) paths.set(oid, line.slice(oid.length + 1))
-  })
+  for await (const lines of repository.lines(['rev-list', '--objects', '--all'], { signal })) {
+    for (const line of lines) {
+      const oid = line.slice(0, line.indexOf(' '))
+      if (large.has(oid)) paths.set(oid, line.slice(oid.length + 1))
+    }
+  }
   const files: LargeFile[] = []
   for (const [oid, size] of large) {
     const path = paths.get(oid)
@@ -33,18 +37,4 @@ export async function findLargeFiles(repository: NativeRepository, limitBytes: n
     files.push({ path, size, oid, ...(commit ? { commit } : {}) })
   }
   return files.sort((a, b) => b.size - a.size)
-}
-
-async function eachLine(repository: NativeRepository, args: readonly string[], signal: AbortSignal | undefined, onLine: (line: string) => void): Promise<void> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  await repository.git(args, {
-    signal,
-    onOutput: (chunk) => {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-      rest = lines.pop() ?? ''
-      lines.forEach(onLine)
-    },
-  })
-  if (rest) onLine(rest)
 }

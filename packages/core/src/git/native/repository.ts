@@ -7,7 +7,7 @@ import type { CommitGraph } from '../steps.ts'
 import { makeWorkFolder, type WorkFolder } from '../work-folder.ts'
 import { parseProgressLine } from './progress.ts'
 import { diskFailure, programFailure, remoteFailure } from './failures.ts'
-import { runGit } from './run-git.ts'
+import { runGit, startGit, type GitRun } from './run-git.ts'
 
 const attempts = 4
 /** Into how many parts a history is cut whose fetch broke off. */
@@ -22,6 +22,7 @@ interface FetchOptions {
   /** What the refs lead to. */
   tips?: readonly string[]
 }
+type GitOptions = Pick<GitRun, 'stdin' | 'signal' | 'onLine'>
 type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void }
 
 /** A bare repository in the work directory, owned by one process and removed when done. */
@@ -63,10 +64,34 @@ export class NativeRepository {
   }
 
   /** Runs git in this repository and expects it to succeed. */
-  async git(args: readonly string[], options: { stdin?: string | Uint8Array; signal?: AbortSignal | undefined; onOutput?: (chunk: Buffer) => void } = {}): Promise<Buffer> {
+  async git(args: readonly string[], options: GitOptions = {}): Promise<Buffer> {
     const outcome = await runGit({ args, gitDirectory: this.directory, ...options })
     if (outcome.status !== 0) throw programFailure(args[0] ?? '', outcome)
     return outcome.stdout
+  }
+
+  /** Runs git in this repository and gives what it writes as it comes; ends only when git succeeded. */
+  async *stream(args: readonly string[], options: GitOptions = {}): AsyncGenerator<Buffer, void, void> {
+    const { stdout, ended, stop } = await startGit({ args, gitDirectory: this.directory, ...options })
+    try {
+      for await (const chunk of stdout) yield chunk as Buffer
+      const outcome = await ended
+      if (outcome.status !== 0) throw programFailure(args[0] ?? '', outcome)
+    } finally {
+      stop()
+    }
+  }
+
+  /** The lines of what git writes, as many at a time as have come. */
+  async *lines(args: readonly string[], options: GitOptions = {}): AsyncGenerator<string[], void, void> {
+    const decoder = new TextDecoder()
+    let rest = ''
+    for await (const chunk of this.stream(args, options)) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+      rest = lines.pop() ?? ''
+      yield lines
+    }
+    if (rest) yield [rest]
   }
 
   /**
@@ -106,6 +131,30 @@ export class NativeRepository {
     return Number(output.toString())
   }
 
+  /**
+   * A pack of what the tips have and the others have not, with deltas against what those have.
+   *
+   * @returns its bytes, once git has counted and compressed and begins to write
+   */
+  async pack(tips: readonly string[], held: readonly string[], { signal, onObjects }: Options & { onObjects: (count: number) => void }): Promise<AsyncGenerator<Buffer, void, void>> {
+    const args = ['pack-objects', '--revs', '--stdout', '--thin', '--delta-base-offset', '--progress', '--all-progress']
+    const onLine = (line: string) => {
+      const progress = parseProgressLine(line)
+      if (progress) onObjects(progress.objects)
+    }
+    const pack = this.stream(args, { stdin: revisions(tips, held), signal, onLine })
+    const first = await pack.next()
+    return (async function* () {
+      try {
+        if (!first.done) yield first.value
+        yield* pack
+      } finally {
+        // Also where nobody asked for more than the first.
+        await pack.return()
+      }
+    })()
+  }
+
   /** The commits that the tips have and the others have not. */
   async graph(tips: readonly string[], held: readonly string[], { signal }: Options): Promise<CommitGraph> {
     const graph = new Map<string, readonly string[]>()
@@ -134,7 +183,7 @@ export class NativeRepository {
         },
       })
       if (outcome.status === 0) return
-      const error = remoteFailure(this.source, 'fetch from', outcome)
+      const error = remoteFailure(this.source, outcome)
       if (!error.retryable || attempt >= attempts) throw error
       if (attempt === 1) await this.#fetchParts(tips, { signal, onProgress })
     }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import { SaddleError, type GitRemote } from '@saddle/transport'
 
 /** How to run git. */
@@ -16,58 +17,69 @@ export interface GitRun {
   signal?: AbortSignal | undefined
   /** Called with each line of standard error, progress lines included; already redacted. */
   onLine?: ((line: string) => void) | undefined
-  /** Called with pieces of standard output; without it the output is collected. */
-  onOutput?: ((chunk: Buffer) => void) | undefined
 }
 
 /** What came of a run that ended; a status other than 0 is for the caller to judge. */
 export interface GitOutcome {
   status: number
-  stdout: Buffer
   /** The last 64 KiB of standard error, redacted. */
   stderr: string
 }
 
 const stderrKept = 64 * 1024
 
+/** Runs git to its end, and collects what it writes. Environment and errors as of {@link startGit}. */
+export async function runGit(run: GitRun): Promise<GitOutcome & { stdout: Buffer }> {
+  const { stdout, ended } = await startGit(run)
+  const output: Buffer[] = []
+  for await (const chunk of stdout) output.push(chunk as Buffer)
+  return { ...(await ended), stdout: Buffer.concat(output) }
+}
+
+/** A git that runs. */
+export interface RunningGit {
+  /** To be read to its end, or the run is to be stopped. */
+  stdout: Readable
+  ended: Promise<GitOutcome>
+  /** Ends it and its helpers at once, if they still run. */
+  stop: () => void
+}
+
 /**
- * Runs git with an environment made from nothing: no configuration of the machine or the user, no helpers, no prompts,
+ * Starts git with an environment made from nothing: no configuration of the machine or the user, no helpers, no prompts,
  * no inherited variables (of which some, such as GIT_SSH_COMMAND or GIT_PROXY_COMMAND, run programs), only http(s), no
  * redirects (git would send our authorisation header along to another host). Credentials travel in GIT_CONFIG_VALUE
  * variables, which other users cannot read; arguments and addresses can be read by everybody on the machine.
  *
- * @throws BACKEND_UNAVAILABLE when there is no git; ABORTED when the signal fired
+ * @throws BACKEND_UNAVAILABLE when there is no git; ABORTED when the signal fired; both from `ended`
  */
-export async function runGit(run: GitRun): Promise<GitOutcome> {
-  const { args, gitDirectory, remote, stdin, signal, onLine, onOutput } = run
+export async function startGit(run: GitRun): Promise<RunningGit> {
+  const { args, gitDirectory, remote, stdin, signal, onLine } = run
   if (signal?.aborted) throw new SaddleError('ABORTED', 'The operation was cancelled.')
   const env = { ...baseEnvironment(gitDirectory), ...(await configuration(run)) }
   const redact = (text: string): string => remote?.http.redactor.redact(text) ?? text
-  return new Promise((resolve, reject) => {
-    // A process group of its own, so that git's helpers end with it.
-    const child = spawn('git', [...args], { cwd: gitDirectory, env, stdio: ['pipe', 'pipe', 'pipe'], detached: process.platform !== 'win32' })
-    const output: Buffer[] = []
-    let stderr = ''
-    let line = ''
-    const stop = () => {
-      try {
-        if (child.pid !== undefined && process.platform !== 'win32') process.kill(-child.pid, 'SIGKILL')
-        else child.kill('SIGKILL')
-      } catch {
-        // It ended by itself in the meantime.
-      }
+  // A process group of its own, so that git's helpers end with it.
+  const child = spawn('git', [...args], { cwd: gitDirectory, env, stdio: ['pipe', 'pipe', 'pipe'], detached: process.platform !== 'win32' })
+  let stderr = ''
+  let line = ''
+  const stop = () => {
+    try {
+      if (child.pid !== undefined && process.platform !== 'win32') process.kill(-child.pid, 'SIGKILL')
+      else child.kill('SIGKILL')
+    } catch {
+      // It ended by itself in the meantime.
     }
-    signal?.addEventListener('abort', stop, { once: true })
-    child.stdout.on('data', (chunk: Buffer) => (onOutput ? onOutput(chunk) : output.push(chunk)))
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      stderr = (stderr + chunk).slice(-stderrKept)
-      const lines = (line + chunk).split(/[\r\n]+/)
-      line = lines.pop() ?? ''
-      for (const text of lines) if (text) onLine?.(redact(text))
-    })
-    child.stdin.on('error', () => undefined).end(stdin)
+  }
+  signal?.addEventListener('abort', stop, { once: true })
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr = (stderr + chunk).slice(-stderrKept)
+    const lines = (line + chunk).split(/[\r\n]+/)
+    line = lines.pop() ?? ''
+    for (const text of lines) if (text) onLine?.(redact(text))
+  })
+  child.stdin.on('error', () => undefined).end(stdin)
+  const ended = new Promise<GitOutcome>((resolve, reject) => {
     child.on('error', (cause: NodeJS.ErrnoException) => {
-      signal?.removeEventListener('abort', stop)
       reject(
         cause.code === 'ENOENT'
           ? new SaddleError('BACKEND_UNAVAILABLE', 'The native git backend needs the git program, and none was found on the PATH. Install git 2.31 or newer, or choose another backend.', { cause })
@@ -75,11 +87,13 @@ export async function runGit(run: GitRun): Promise<GitOutcome> {
       )
     })
     child.on('close', (status) => {
-      signal?.removeEventListener('abort', stop)
       if (signal?.aborted) reject(new SaddleError('ABORTED', 'The operation was cancelled.'))
-      else resolve({ status: status ?? 128, stdout: Buffer.concat(output), stderr: redact(stderr) })
+      else resolve({ status: status ?? 128, stderr: redact(stderr) })
     })
-  })
+  }).finally(() => signal?.removeEventListener('abort', stop))
+  // Who reads the output first learns of it there.
+  ended.catch(() => undefined)
+  return { stdout: child.stdout, ended, stop }
 }
 
 function baseEnvironment(gitDirectory: string): Record<string, string> {
