@@ -250,7 +250,6 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
       cancellation: async () => ((await this.#store.getMigration(id))?.cancelRequested ? cancelled() : undefined),
       abort,
     })
-    let stopListening = () => {}
     try {
       // It may have gone on elsewhere until the lease was free.
       const current = await this.#filed.existing(id)
@@ -263,7 +262,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
         if (!isFinal(current.status)) await this.#endCancelled(current, lease)
         throw withMigration(cancelled(), id)
       }
-      await new Run({
+      const run = new Run({
         store: this.#store,
         bitbucket: this.#bitbucket,
         github: this.#github,
@@ -278,13 +277,10 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
         abort,
         redact: this.#redact,
         emit: this.#emitProgress,
-        onLog: (log) => {
-          stopListening = this.#notices.listen({ request: current.request, report: (event) => log.report(event) })
-        },
-      }).execute()
+      })
+      await this.#notices.during(run.report, () => run.execute())
       return await this.#filed.existing(id)
     } finally {
-      stopListening()
       await keeper.stop()
     }
   }

@@ -1,14 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { BitbucketClient } from '@saddle/bitbucket-client'
 import type { GitHubClient } from '@saddle/github-client'
 import type { HttpEvents } from '@saddle/transport'
 import type { ProgressEventBody } from './events.ts'
-import type { NormalizedRequest } from './request.ts'
 
-/** A run that wants to hear of its clients' waits and retries. */
-export interface Listener {
-  request: NormalizedRequest
-  report: (event: ProgressEventBody) => void
-}
+/** How a run hears of its clients' waits and retries. */
+export type Report = (event: ProgressEventBody) => void
 
 /** Waits that are shorter are the ordinary course of things. */
 const worthTelling = 1000
@@ -21,37 +18,37 @@ const whyWaiting: Readonly<Record<HttpEvents['throttle']['reason'], (host: strin
 }
 
 /**
- * Passes the clients' retries and waits on to the runs that they concern: by the repository in the request's path, and to
- * all of them where the path names none.
+ * Passes the clients' retries and waits on to the run that made the request, and to no other: requests belong to the run in
+ * whose asynchronous context they were made (`docs/decisions/014-whose-wait-it-is.md`).
  */
 export class ClientNotices {
   readonly #clients: readonly (BitbucketClient | GitHubClient)[]
-  readonly #listeners = new Set<Listener>()
+  readonly #run = new AsyncLocalStorage<Report>()
+  #runs = 0
 
   constructor(clients: readonly (BitbucketClient | GitHubClient)[]) {
     this.#clients = clients
   }
 
-  /** Starts to listen; call the function that is returned to end that. */
-  listen(listener: Listener): () => void {
-    if (this.#listeners.size === 0) this.#attach()
-    this.#listeners.add(listener)
-    return () => {
-      this.#listeners.delete(listener)
-      if (this.#listeners.size === 0) this.#detach()
+  /** Does the work of a run, and tells it of the retries and waits of all requests that it makes on its way. */
+  async during<T>(report: Report, work: () => Promise<T>): Promise<T> {
+    if (this.#runs++ === 0) this.#attach()
+    try {
+      return await this.#run.run(report, work)
+    } finally {
+      if (--this.#runs === 0) this.#detach()
     }
   }
 
-  readonly #onRetry = ({ host, path, waitMs, message }: HttpEvents['retry']): void => {
-    const concerned = [...this.#listeners].filter(({ request }) => isNamedIn(path, request))
+  readonly #onRetry = ({ host, waitMs, message }: HttpEvents['retry']): void => {
     const text = `${message.includes(host) ? '' : `${host}: `}${message} Trying again in ${(waitMs / 1000).toFixed(1)} s.`
-    for (const { report } of concerned.length > 0 ? concerned : this.#listeners) report({ type: 'message', level: 'warning', text })
+    this.#run.getStore()?.({ type: 'message', level: 'warning', text })
   }
 
   readonly #onThrottle = ({ host, reason, waitMs }: HttpEvents['throttle']): void => {
     if (waitMs < worthTelling) return
     const text = `Waiting ${Math.ceil(waitMs / 1000)} s: ${whyWaiting[reason](host)}.`
-    for (const { report } of this.#listeners) report({ type: 'message', level: 'info', text })
+    this.#run.getStore()?.({ type: 'message', level: 'info', text })
   }
 
   #attach(): void {
@@ -61,14 +58,4 @@ export class ClientNotices {
   #detach(): void {
     for (const client of this.#clients) client.off('retry', this.#onRetry).off('throttle', this.#onThrottle)
   }
-}
-
-/** Whether a path names one of the two repositories; not one whose name only begins like it. */
-function isNamedIn(path: string, { source, target }: NormalizedRequest): boolean {
-  const { project, repository } = source
-  const { owner, name } = target
-  const whole = `${path.toLowerCase()}/`
-  return [
-    `/projects/${project}/repos/${repository}`, `/scm/${project}/${repository}.git`, `/${owner}/${name}.git`, `/repos/${owner}/${name}`,
-  ].some((name) => whole.includes(`${name.toLowerCase()}/`))
 }

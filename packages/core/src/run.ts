@@ -1,7 +1,7 @@
 import type { BitbucketClient } from '@saddle/bitbucket-client'
 import type { GitHubClient } from '@saddle/github-client'
 import { abortError, SaddleError, throwIfAborted, type RetryOptions } from '@saddle/transport'
-import type { ProgressEvent } from './events.ts'
+import type { ProgressEvent, ProgressEventBody } from './events.ts'
 import type { ChosenBackend } from './git/choose.ts'
 import { Journal } from './journal.ts'
 import { sameLoss, type Loss } from './ledger.ts'
@@ -36,8 +36,6 @@ export interface RunOptions {
   abort: (reason: unknown) => void
   redact: <T>(value: T) => T
   emit: (event: ProgressEvent) => void
-  /** Called with the log, once there is one. */
-  onLog: (log: RunLog) => void
 }
 
 /** One run of a migration: its first, or one that continues where another ended or died. Made for being used once. */
@@ -50,6 +48,7 @@ export class Run {
   #losses: Loss[] = []
   #log!: RunLog
   #context!: RunContext
+  #over = false
 
   constructor(options: RunOptions) {
     this.#options = options
@@ -66,6 +65,11 @@ export class Run {
     return this.#telemetry.run(id, request, () => this.#execute())
   }
 
+  /** Reports what happens on the way; nothing any more once the run is over, whatever is still under way then. */
+  readonly report = (event: ProgressEventBody): void => {
+    if (!this.#over) this.#log.report(event)
+  }
+
   async #execute(): Promise<void> {
     await this.#begin()
     try {
@@ -75,6 +79,7 @@ export class Run {
       const error = this.#failureOf(thrown)
       if (error.code === 'LEASE_LOST') {
         // Whoever has the lease now says how it ends.
+        this.#over = true
         await this.#log.abandon()
         throw this.#told(error)
       }
@@ -96,11 +101,10 @@ export class Run {
     const remembered = earlier.find(({ status }) => status === 'completed')
     const ownership: OwnershipFacts = { record, journal: journal.entries, earlier }
     this.#log = new RunLog({ store, id, fence: lease, snapshot, redact, emit, onFailure: abort })
-    this.#options.onLog(this.#log)
     this.#context = {
       id, request, bitbucket, github, rights, git, packBytes, retry, journal, ownership, remembered, signal,
       inspection: new Inspection({ bitbucket, github, request, thorough: remembered === undefined, signal }),
-      report: (event) => this.#log.report(event),
+      report: this.report,
       telemetry: this.#telemetry,
       lose: (loss) => this.#lose(loss),
       results: this.#results,
@@ -182,6 +186,7 @@ export class Run {
   async #end(status: FinalStatus, error?: SaddleError): Promise<void> {
     const durationMs = Math.round(performance.now() - this.#startedAt)
     const failure = error ? { error: error.toJSON() } : {}
+    this.#over = true
     this.#log.report({ type: 'migration-end', status, durationMs, ...failure })
     this.#log.change({ status, endedAt: new Date().toISOString(), ...this.#results, ...failure })
     await this.#log.flush()

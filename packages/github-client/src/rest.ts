@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { Octokit } from '@octokit/rest'
 import { retry as retrying } from '@octokit/plugin-retry'
@@ -114,7 +115,8 @@ export class Rest {
           request: {
             attempts,
             again: () => this.#again(attempts),
-            fetch: (url: string, init: RequestInit) => this.#attempt(attempts, url, init),
+            // Octokit's queue would go on in the context of whichever call made room in it.
+            fetch: AsyncResource.bind((url: string, init: RequestInit) => this.#attempt(attempts, url, init)),
           },
         }),
         call.signal,

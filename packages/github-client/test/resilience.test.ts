@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer, type IncomingMessage } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import type { AddressInfo } from 'node:net'
@@ -85,6 +86,17 @@ describe('lasting failures are tried once', () => {
     expect(await failureOf(client.viewer())).toMatchObject({ code: 'NETWORK', context: { attempts: 2 } })
     expect(events.retry).toHaveLength(1)
   })
+})
+
+it('reports in the context of whoever made the call, also when calls queue', async () => {
+  const caller = new AsyncLocalStorage<string>()
+  const told: (string | undefined)[][] = []
+  stage.client.on('request', ({ path }) => told.push([path.split('/').at(-1), caller.getStore()]))
+  fault({ path: '/repos/acme/n3', action: { status: 502 } })
+  stage.client.on('retry', ({ path }) => told.push([`${path.split('/').at(-1)} again`, caller.getStore()]))
+  const names = Array.from({ length: 40 }, (_, index) => `n${index}`)
+  await Promise.all(names.map((name) => caller.run(name, () => stage.client.repository('acme', name))))
+  expect(told.sort()).toEqual([...names, 'n3', 'n3 again'].map((name) => [name, name.replace(' again', '')]).sort())
 })
 
 describe('rate limits', () => {

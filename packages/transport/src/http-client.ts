@@ -154,6 +154,14 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     return (await this.#options.authorize?.({ signal })) ?? {}
   }
 
+  /**
+   * Waits for room in the budget, and takes it; the function that is returned gives back the place. For programs that send
+   * requests of their own.
+   */
+  enter(cost: BudgetCost = {}, signal?: AbortSignal): Promise<() => void> {
+    return this.budget.acquire(cost, { signal, onWait: (wait) => this.emit('throttle', { host: this.baseUrl.host, ...wait }) })
+  }
+
   /** Closes idle connections; requests under way are finished first. */
   close(): Promise<void> {
     if (this.#options.dispatcher) return Promise.resolve()
@@ -210,10 +218,7 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     const { signal, method = 'GET' } = request
     const place = this.#place(url)
     const context: ErrorContext = { method, ...place, attempts: attempt }
-    const release = await this.budget.acquire(request.cost ?? {}, {
-      signal,
-      onWait: (wait) => this.emit('throttle', { host: url.host, ...wait }),
-    })
+    const release = await this.enter(request.cost, signal)
     options.start?.()
     const started = performance.now()
     const end = this.#telemetry.begin({ method, url, path: place.path, attempt })

@@ -184,7 +184,8 @@ export class NativeRepository {
       })
       if (outcome.status === 0) return
       const error = remoteFailure(this.source, outcome)
-      if (!error.retryable || attempt >= attempts) throw error
+      // Who was asked to come less often is not asked again at once.
+      if (!error.retryable || error.code === 'RATE_LIMITED' || attempt >= attempts) throw error
       if (attempt === 1) await this.#fetchParts(tips, { signal, onProgress })
     }
   }

@@ -28,12 +28,23 @@ export interface GitOutcome {
 
 const stderrKept = 64 * 1024
 
-/** Runs git to its end, and collects what it writes. Environment and errors as of {@link startGit}. */
+/** What a fetch draws from the server's budget: one or two requests for the refs, and one for the pack. */
+const requestsOfFetch = 3
+
+/**
+ * Runs git to its end, and collects what it writes. Environment and errors as of {@link startGit}. A command that talks to a
+ * server waits for its place in that server's budget.
+ */
 export async function runGit(run: GitRun): Promise<GitOutcome & { stdout: Buffer }> {
-  const { stdout, ended } = await startGit(run)
-  const output: Buffer[] = []
-  for await (const chunk of stdout) output.push(chunk as Buffer)
-  return { ...(await ended), stdout: Buffer.concat(output) }
+  const leave = await run.remote?.http.enter({ points: requestsOfFetch }, run.signal)
+  try {
+    const { stdout, ended } = await startGit(run)
+    const output: Buffer[] = []
+    for await (const chunk of stdout) output.push(chunk as Buffer)
+    return { ...(await ended), stdout: Buffer.concat(output) }
+  } finally {
+    leave?.()
+  }
 }
 
 /** A git that runs. */
