@@ -4,7 +4,7 @@
  * @module @saddle/sandbox
  */
 export { startSandbox, type Sandbox, type SandboxOptions } from './sandbox.ts'
-export type { BitbucketSandbox, ServerParts } from './bitbucket/bitbucket.ts'
+export type { BitbucketSandbox } from './bitbucket/bitbucket.ts'
 export type * from './bitbucket/options.ts'
 export type { Permission } from './bitbucket/model.ts'
 export type { DataKind } from './bitbucket/routes/settings.ts'
@@ -17,3 +17,4 @@ export type { LfsContent, StoredLfsObject } from './lfs/content.ts'
 export type { LfsOptions } from './lfs/options.ts'
 export type { LfsObject } from './lfs/store.ts'
 export type { GeneratedSeed, Seed, SeedLfs } from './seed.ts'
+export type { SandboxServer, ServerParts } from './server.ts'

@@ -1,19 +1,12 @@
-import Fastify from 'fastify'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import type { FaultHandle, FaultRule } from '../faults.ts'
 import { found } from '../found.ts'
-import { createBareRepository, listRefs } from '../git/bare-repository.ts'
-import type { Git } from '../git/git.ts'
-import { GitHttpBackend } from '../git/http-backend.ts'
-import { Listener, listenerOptions } from '../http/listener.ts'
-import type { RecordedRequest } from '../http/recording.ts'
-import { concurrencyLimit } from '../limit.ts'
+import { listRefs } from '../git/bare-repository.ts'
+import type { Exchange } from '../http/listener.ts'
 import { storeLfsObject, type LfsContent, type StoredLfsObject } from '../lfs/content.ts'
 import { LfsLinks } from '../lfs/links.ts'
 import { lfsOptions } from '../lfs/options.ts'
 import { LfsStore } from '../lfs/store.ts'
-import { plantSeed } from '../seed.ts'
+import { SandboxServer, type ServerParts } from '../server.ts'
 import { Access, Authenticator, grant } from './access.ts'
 import { BitbucketContext } from './context.ts'
 import { FrontDoor } from './front-door.ts'
@@ -27,18 +20,8 @@ import type { DataKind } from './routes/settings.ts'
 import { Shapes } from './shapes.ts'
 import { BitbucketState, noGrants, repositoryKey } from './state.ts'
 
-/** What a server of the sandbox is started with. */
-export interface ServerParts {
-  readonly git: Git
-  /** Folder for the bare repositories. */
-  readonly folder: string
-  readonly tls?: { readonly key: string; readonly cert: string }
-  /** What every request is delayed by now. */
-  readonly delayMs: () => number
-}
-
 /** A Bitbucket Data Center on loopback. */
-export class BitbucketSandbox {
+export class BitbucketSandbox extends SandboxServer {
   /** Name of an administrator. */
   readonly adminUsername = 'admin'
   /** Password of that administrator. */
@@ -46,23 +29,15 @@ export class BitbucketSandbox {
   /** An HTTP access token of that administrator. */
   readonly token: string
   readonly #options: BitbucketOptions
-  readonly #parts: ServerParts
   readonly #state: BitbucketState
-  readonly #listener: Listener
-  readonly #backend: GitHttpBackend
-  readonly #app = Fastify({ bodyLimit: 16 * 1024 * 1024, routerOptions: { maxParamLength: 20_000 } })
-  readonly #seeding = concurrencyLimit(8)
   #context!: BitbucketContext
   #door!: FrontDoor
   #url = ''
 
   private constructor(parts: ServerParts, options: BitbucketOptions) {
-    this.#parts = parts
+    super(parts, options)
     this.#options = options
-    mkdirSync(parts.folder, { recursive: true })
     this.#state = new BitbucketState(parts.folder)
-    this.#backend = new GitHttpBackend(parts.git, parts.folder)
-    this.#listener = new Listener(listenerOptions(parts, options), (exchange) => this.#door.handle(exchange))
     this.createUser({ name: this.adminUsername, password: this.adminPassword, displayName: 'Administrator', admin: true })
     this.token = this.createToken({ user: this.adminUsername }, 'ADMIN')
   }
@@ -70,9 +45,9 @@ export class BitbucketSandbox {
   /** Starts the server. */
   static async start(parts: ServerParts, options: BitbucketOptions): Promise<BitbucketSandbox> {
     const server = new BitbucketSandbox(parts, options)
-    server.#url = `${await server.#listener.listen()}${options.contextPath ?? ''}`
+    server.#url = `${await server.listener.listen()}${options.contextPath ?? ''}`
     const lfs = lfsOptions(options.lfs)
-    const storageUrl = lfs.separateStorage ? `${await server.#listener.listen(0)}${options.contextPath ?? ''}` : server.#url
+    const storageUrl = lfs.separateStorage ? `${await server.listener.listen(0)}${options.contextPath ?? ''}` : server.#url
     const version = options.version ?? '9.4.0'
     server.#context = new BitbucketContext({
       git: parts.git,
@@ -82,12 +57,12 @@ export class BitbucketSandbox {
       version,
       pageCap: options.pageCap ?? 1000,
       rateLimit: options.rateLimit,
-      lfs: new BitbucketLfs(new LfsLinks(lfs.linkTtlSeconds), storageUrl),
+      lfs: new BitbucketLfs(new LfsLinks(storageUrl, lfs.linkTtlSeconds)),
     })
-    bitbucketRoutes(server.#app, server.#context, options.contextPath ?? '')
-    await server.#app.ready()
+    bitbucketRoutes(server.app, server.#context, options.contextPath ?? '')
+    await server.app.ready()
     server.#door = new FrontDoor({
-      options, app: server.#app, backend: server.#backend, context: server.#context, url: server.#url,
+      options, app: server.app, backend: server.backend, context: server.#context, url: server.#url,
       authenticator: new Authenticator(server.#state, options.captchaAfter),
     })
     return server
@@ -96,21 +71,6 @@ export class BitbucketSandbox {
   /** Base URL, context path included, without a slash at the end. */
   get url(): string {
     return this.#url
-  }
-
-  /** Every request so far, in the order they came. */
-  get requests(): RecordedRequest[] {
-    return this.#listener.requests
-  }
-
-  /** Forgets the requests so far. */
-  clearRequests(): void {
-    this.#listener.requests.length = 0
-  }
-
-  /** Makes matching requests fail. */
-  fault(rule: FaultRule): FaultHandle {
-    return this.#listener.fault(rule)
   }
 
   /** Creates a user, who may see nothing but what is public. */
@@ -187,10 +147,7 @@ export class BitbucketSandbox {
       data: new Map(),
       pullRequests: [],
     }
-    await this.#seeding(async () => {
-      await createBareRepository(repository.path, defaultBranch, wanted.objectFormat)
-      await plantSeed(this.#parts.git, repository.path, seed, `${project.key}/${slug}`)
-    })
+    await this.plant({ path: repository.path, defaultBranch, objectFormat: wanted.objectFormat, seed, key: `${project.key}/${slug}` })
     this.#state.repositories.set(repositoryKey(project.key, slug), repository)
     return { project: project.key, slug, path: repository.path, cloneUrl: this.#context.shapes.cloneUrl(repository) }
   }
@@ -249,7 +206,7 @@ export class BitbucketSandbox {
   async createPullRequest(wanted: NewPullRequest): Promise<{ id: number }> {
     const repository = this.#repository(wanted.project, wanted.slug)
     const tip = async (branch: string) => {
-      const [ref] = await listRefs(this.#parts.git, repository.path, `refs/heads/${branch}`)
+      const [ref] = await listRefs(this.parts.git, repository.path, `refs/heads/${branch}`)
       if (!ref) throw new Error(`There is no branch ${branch}`)
       return { id: ref.name, latestCommit: ref.commit }
     }
@@ -271,14 +228,13 @@ export class BitbucketSandbox {
       activities: wanted.activities ?? [],
     }
     repository.pullRequests.push(pull)
-    await this.#parts.git.run(repository.path, ['update-ref', `refs/pull-requests/${id}/from`, fromRef.latestCommit])
-    await this.#parts.git.run(repository.path, ['update-ref', `refs/pull-requests/${id}/merge`, fromRef.latestCommit])
+    await this.parts.git.run(repository.path, ['update-ref', `refs/pull-requests/${id}/from`, fromRef.latestCommit])
+    await this.parts.git.run(repository.path, ['update-ref', `refs/pull-requests/${id}/merge`, fromRef.latestCommit])
     return { id }
   }
 
-  /** Stops the server. */
-  async close(): Promise<void> {
-    await Promise.all([this.#listener.close(), this.#backend.close(), this.#app.close()])
+  protected handle(exchange: Exchange): Promise<void> {
+    return this.#door.handle(exchange)
   }
 
   get #servesLfs(): boolean {

@@ -11,12 +11,9 @@ const storagePattern = /^\/rest\/git-lfs\/storage\//
 /** Git LFS as Bitbucket serves it: content below `/rest/git-lfs/storage`, by a header that the batch answer gives. */
 export class BitbucketLfs {
   readonly #links: LfsLinks
-  /** Where the content is: base URL, context path included. */
-  readonly #storageUrl: string
 
-  constructor(links: LfsLinks, storageUrl: string) {
+  constructor(links: LfsLinks) {
     this.#links = links
-    this.#storageUrl = storageUrl
   }
 
   /** Answers what follows `info/lfs/` of a repository. */
@@ -28,7 +25,7 @@ export class BitbucketLfs {
       mayWrite,
       actions: (operation, object) => {
         const { secret, expires } = this.#links.create({ operation, store, object })
-        const href = `${this.#storageUrl}/rest/git-lfs/storage/${place}/${object.oid}`
+        const href = `${this.#links.storageUrl}/rest/git-lfs/storage/${place}/${object.oid}`
         return { [operation]: { href, header: { Authorization: `JWT ${secret}` }, expires_at: expires.toISOString() } }
       },
     })

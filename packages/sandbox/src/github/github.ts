@@ -1,21 +1,14 @@
-import Fastify from 'fastify'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import type { ServerParts } from '../bitbucket/bitbucket.ts'
-import type { FaultHandle, FaultRule } from '../faults.ts'
 import { found } from '../found.ts'
-import { createBareRepository, headBranch, objectsSize } from '../git/bare-repository.ts'
-import { GitHttpBackend } from '../git/http-backend.ts'
-import { Listener, listenerOptions, type Exchange } from '../http/listener.ts'
-import type { RecordedRequest } from '../http/recording.ts'
+import { headBranch, objectsSize } from '../git/bare-repository.ts'
+import type { Exchange } from '../http/listener.ts'
 import { RestError } from '../http/rest-error.ts'
 import { sendJson, sendText } from '../http/send-json.ts'
-import { concurrencyLimit } from '../limit.ts'
 import { storeLfsObject, type LfsContent, type StoredLfsObject } from '../lfs/content.ts'
 import { LfsLinks } from '../lfs/links.ts'
 import { lfsOptions } from '../lfs/options.ts'
 import { LfsStore } from '../lfs/store.ts'
-import { plantSeed } from '../seed.ts'
+import { SandboxServer, type ServerParts } from '../server.ts'
 import { authenticate } from './authenticate.ts'
 import { GitHubContext, serverVersion } from './context.ts'
 import { badCredentials, gitHubError } from './errors.ts'
@@ -31,36 +24,28 @@ import { Shapes } from './shapes.ts'
 import { GitHubState, repositoryKey } from './state.ts'
 
 /** A GitHub on loopback: its REST API, its git, and the pages of its OAuth flow. */
-export class GitHubSandbox {
+export class GitHubSandbox extends SandboxServer {
   /** Login of the administrator. */
   readonly adminLogin = 'admin'
   /** A classic token of the administrator with every scope that matters. */
   readonly token: string
-  readonly #parts: ServerParts
   readonly #options: GitHubOptions
   readonly #state: GitHubState
   readonly #limits: Limits
-  readonly #listener: Listener
-  readonly #backend: GitHttpBackend
   readonly #oauth: OAuth
   readonly #git: GitHubGit
   readonly #rules: RefRule[] = []
-  readonly #app = Fastify({ bodyLimit: 4 * 1024 * 1024, routerOptions: { maxParamLength: 5000 } })
-  readonly #seeding = concurrencyLimit(8)
   #context!: GitHubContext
   #lfs!: GitHubLfs
   #webUrl = ''
 
   private constructor(parts: ServerParts, options: GitHubOptions) {
-    this.#parts = parts
+    super(parts, options)
     this.#options = options
-    mkdirSync(parts.folder, { recursive: true })
     this.#state = new GitHubState(parts.folder)
     this.#limits = new Limits(options)
-    this.#backend = new GitHttpBackend(parts.git, parts.folder)
     this.#oauth = new OAuth(this.#state)
-    this.#git = new GitHubGit({ git: parts.git, backend: this.#backend, state: this.#state, options, rules: this.#rules, folder: parts.folder })
-    this.#listener = new Listener(listenerOptions(parts, options), (exchange) => this.#handle(exchange))
+    this.#git = new GitHubGit({ git: parts.git, backend: this.backend, state: this.#state, options, rules: this.#rules, folder: parts.folder })
     this.#addUser(this.adminLogin, true)
     this.token = this.createToken({ user: this.adminLogin, scopes: ['repo', 'admin:org', 'delete_repo', 'workflow'] })
   }
@@ -68,9 +53,9 @@ export class GitHubSandbox {
   /** Starts the server. */
   static async start(parts: ServerParts, options: GitHubOptions): Promise<GitHubSandbox> {
     const server = new GitHubSandbox(parts, options)
-    server.#webUrl = await server.#listener.listen()
+    server.#webUrl = await server.listener.listen()
     const { separateStorage = true, linkTtlSeconds } = lfsOptions(options.lfs)
-    server.#lfs = new GitHubLfs(new LfsLinks(linkTtlSeconds), separateStorage ? await server.#listener.listen(0) : server.#webUrl)
+    server.#lfs = new GitHubLfs(new LfsLinks(separateStorage ? await server.listener.listen(0) : server.#webUrl, linkTtlSeconds))
     server.#context = new GitHubContext({
       git: parts.git,
       state: server.#state,
@@ -79,8 +64,8 @@ export class GitHubSandbox {
       ...(server.#apiPath ? { serverVersion } : {}),
       createRepository: (wanted) => server.#makeRepository(wanted),
     })
-    gitHubRoutes(server.#app, server.#context, server.#apiPath)
-    await server.#app.ready()
+    gitHubRoutes(server.app, server.#context, server.#apiPath)
+    await server.app.ready()
     return server
   }
 
@@ -92,21 +77,6 @@ export class GitHubSandbox {
   /** Base of git addresses and of the pages. */
   get webUrl(): string {
     return this.#webUrl
-  }
-
-  /** Every request so far, in the order they came. */
-  get requests(): RecordedRequest[] {
-    return this.#listener.requests
-  }
-
-  /** Forgets the requests so far. */
-  clearRequests(): void {
-    this.#listener.requests.length = 0
-  }
-
-  /** Makes matching requests fail. */
-  fault(rule: FaultRule): FaultHandle {
-    return this.#listener.fault(rule)
   }
 
   /** Creates a user. */
@@ -225,16 +195,11 @@ export class GitHubSandbox {
     return () => void this.#rules.splice(this.#rules.indexOf(rule), 1)
   }
 
-  /** Stops the server. */
-  async close(): Promise<void> {
-    await Promise.all([this.#listener.close(), this.#backend.close(), this.#app.close()])
-  }
-
   get #apiPath(): string {
     return this.#options.apiPath ?? '/api/v3'
   }
 
-  async #handle(exchange: Exchange): Promise<void> {
+  protected async handle(exchange: Exchange): Promise<void> {
     const { request, response, url } = exchange
     response.setHeader('x-github-request-id', randomBytes(8).toString('hex').toUpperCase())
     if (await this.#oauth.serve(request, response, url)) return
@@ -260,7 +225,7 @@ export class GitHubSandbox {
     response.setHeader('x-github-media-type', 'github.v3; format=json')
     if (this.#apiPath) response.setHeader('x-github-enterprise-version', serverVersion)
     this.#context.identify(request, actor)
-    this.#app.routing(request, response)
+    this.app.routing(request, response)
   }
 
   async #makeRepository(wanted: NewTargetRepository): Promise<Repository> {
@@ -275,13 +240,8 @@ export class GitHubSandbox {
     }
     // Taken before anything is awaited: of two requests for one name the second finds it taken.
     this.#state.repositories.set(repositoryKey(owner.login, name), repository)
-    await this.#seeding(async () => {
-      await createBareRepository(path, defaultBranch, objectFormat)
-      if (!seed) return
-      await plantSeed(this.#parts.git, path, seed, `${owner.login}/${name}`)
-      repository.defaultBranch = await headBranch(path)
-      repository.size = await objectsSize(path)
-    })
+    await this.plant({ path, defaultBranch, objectFormat, seed, key: `${owner.login}/${name}` })
+    if (seed) Object.assign(repository, { defaultBranch: await headBranch(path), size: await objectsSize(path) })
     return repository
   }
 

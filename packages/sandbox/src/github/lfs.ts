@@ -14,11 +14,9 @@ const storagePrefix = '/lfs-storage/'
  */
 export class GitHubLfs {
   readonly #links: LfsLinks
-  readonly #storageUrl: string
 
-  constructor(links: LfsLinks, storageUrl: string) {
+  constructor(links: LfsLinks) {
     this.#links = links
-    this.#storageUrl = storageUrl
   }
 
   /** Answers what follows `info/lfs/` of a repository. */
@@ -26,7 +24,7 @@ export class GitHubLfs {
     const store = new LfsStore(repository.path)
     const action = (operation: 'download' | 'upload' | 'verify', object: LfsObject, header?: Record<string, string>): LfsAction => {
       const { secret, expires } = this.#links.create({ operation, store, object })
-      const href = `${this.#storageUrl}${storagePrefix}${object.oid}?X-Amz-Signature=${secret}`
+      const href = `${this.#links.storageUrl}${storagePrefix}${object.oid}?X-Amz-Signature=${secret}`
       return { href, ...(header ? { header } : {}), expires_at: expires.toISOString().replace(/\.\d+Z$/, 'Z') }
     }
     await serveLfsApi(request, response, endpoint, {

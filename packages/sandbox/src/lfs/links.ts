@@ -13,9 +13,12 @@ export interface Link {
 /** The links that batch answers gave out, by the secret that each carries. */
 export class LfsLinks {
   readonly #links = new Map<string, Link>()
+  /** Where they lead: the base URL of the content. */
+  readonly storageUrl: string
   readonly #ttlSeconds: number
 
-  constructor(ttlSeconds = 3600) {
+  constructor(storageUrl: string, ttlSeconds = 3600) {
+    this.storageUrl = storageUrl
     this.#ttlSeconds = ttlSeconds
   }
 
