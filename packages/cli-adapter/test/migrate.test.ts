@@ -52,6 +52,15 @@ describe('saddle migrate', () => {
     expect(await stage.clonedRefs('again')).toBe(await stage.sourceRefs('again'))
   })
 
+  it('moves the objects by the backend that --git names, and takes no other name', async () => {
+    await repository('by-choice')
+    const { status, stdout } = await stage.run(['migrate', 'PROJ/by-choice', '--to', 'acme', '--git', 'isomorphic', '--json'])
+    expect([status, stdout.json.at(-1)]).toMatchObject([0, { gitBackend: { name: 'isomorphic', reason: 'The request names it.' }, refs: { created: 8 } }])
+    expect(await stage.clonedRefs('by-choice')).toBe(await stage.sourceRefs('by-choice'))
+    const wrong = await stage.run(['migrate', 'PROJ/by-choice', '--to', 'acme', '--git', 'svn'])
+    expect([wrong.status, wrong.stderr.text]).toEqual([2, expect.stringContaining('auto, relay, native, isomorphic')])
+  })
+
   it('prints with --json events alone, one a line, and the report last', async () => {
     await repository('json')
     const stdout = new Capture({ isTTY: true })

@@ -27,6 +27,11 @@ export class Journal {
     return new Journal(options, await options.store.journal(options.id))
   }
 
+  /** Whether the latest write of that key has no known end: it can still be under way, whoever began it. */
+  unsettled(key: string): boolean {
+    return this.entries.findLast((entry) => entry.key === key)?.state === 'intent'
+  }
+
   /** Performs a remote write between its two entries. A write that failed leaves its intent. */
   async around<T>(key: string, write: () => Promise<T>, dataOf?: (result: T) => JsonValue): Promise<T> {
     await this.#options.beforeIntent()

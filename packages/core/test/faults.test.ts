@@ -143,6 +143,27 @@ describe('a pack that does not arrive whole', () => {
   })
 })
 
+describe('a ref that is refused', () => {
+  it.each([
+    ['while the push of a process that died may still be moving it, is looked at again', true, 'completed'],
+    ['with nothing else under way, is the outcome', false, 'failed'],
+  ] as const)('%s', async (_, unsettled, status) => {
+    const source = await stage.seed()
+    const { engine, store } = stage.engine()
+    await engine.migrate(source.request)
+    source.commit('main')
+    const { id } = await engine.create(source.request)
+    await store.appendJournal(id, { key: 'git.push', state: 'intent', at: new Date().toISOString() })
+    if (!unsettled) await store.appendJournal(id, { key: 'git.push', state: 'done', at: new Date().toISOString() })
+    const accept = stage.sandbox.github.rejectRefs({ name: source.slug, ref: /./, reason: 'failed to update ref' })
+    // The refs are listed before the push, and after it was refused.
+    fault('github', { path: `${source.slug}.git/info/refs`, skip: 1, action: { before: accept } })
+    await engine.run(id).catch(() => undefined)
+    expect(await engine.get(id)).toMatchObject({ status, refs: { rejected: unsettled ? [] : [{ ref: 'refs/heads/main', code: 'REF_REJECTED' }] } })
+    expect(source.targetRefs() === source.refs()).toBe(unsettled)
+  })
+})
+
 describe('passing faults', () => {
   it('are outlived, all at once', async () => {
     const source = await stage.seed({ labels: ['l'], description: 'd' })

@@ -19,7 +19,8 @@ const refusals: readonly Refusal[] = [
     pattern: /GH001|large files detected|exceeds .*file size limit/i,
     remedy:
       'A file in its history is over the limit of the target (GitHub: 100 MiB). Move such files to Git LFS at the source with ' +
-      '`git lfs migrate import --everything --above=100MiB`, which rewrites the history, or remove them from it, and migrate that.',
+      '`git lfs migrate import --everything --above=100MiB`, which rewrites the history, or remove them from it, and migrate that. ' +
+      'In a clone of the source, `git log --all --oneline -- <path>` lists the commits that have one.',
     subject: (line) => /File (.+) is ([\d.]+ [KMG]?B)\b/.exec(line)?.slice(1).join(', '),
   },
   {

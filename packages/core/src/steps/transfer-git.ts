@@ -9,6 +9,8 @@ import { TransferMeter } from './transfer-meter.ts'
 
 /** How often a transfer that broke off is begun again; what arrived in between is not sent twice. */
 const attempts = 4
+/** The journal's key for a push. */
+const pushKey = 'git.push'
 
 /** Moves what the target lacks, and its refs. */
 export const transferGit: Step = {
@@ -38,9 +40,10 @@ export const transferGit: Step = {
   async run(context: RunContext): Promise<void> {
     const rejected = await retry(
       async (attempt) => {
+        const unsettled = context.journal.unsettled(pushKey)
         const refused = await stillRejected(await transfer(context), context)
-        // The push whose connection broke may be moving the very ref at this moment.
-        if (attempt > 1 && attempt < attempts && refused.some(({ code }) => code === 'REF_REJECTED')) throw rejection(refused, context, true)
+        // A push whose connection broke, or whose process died, may be moving the very ref at this moment.
+        if ((unsettled || attempt > 1) && attempt < attempts && refused.some(({ code }) => code === 'REF_REJECTED')) throw rejection(refused, context, true)
         return refused
       },
       {
@@ -103,7 +106,7 @@ async function push(context: RunContext, updates: RefUpdate[]): Promise<RefOutco
     else meter.report(progress)
   }
   const transfer = { source: await inspection.sourceRemote(), target: inspection.targetRemote(), sourceRefs, targetRefs, updates, sourceBytes: await inspection.size(), limits: { packBytes } }
-  const { packBytes: bytes, objects, outcomes, messages, backend } = await journal.around('git.push', () =>
+  const { packBytes: bytes, objects, outcomes, messages, backend } = await journal.around(pushKey, () =>
     telemetry.pack(git.backend.name, () => git.backend.transfer(transfer, { signal, onProgress })),
   )
   meter.end(bytes, objects)
