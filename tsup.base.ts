@@ -6,7 +6,7 @@ export const packageOptions = (entry: Record<string, string>): Options => ({
   format: ['esm', 'cjs'],
   target: 'node20',
   platform: 'node',
-  dts: process.env['SADDLE_BUILD'] === 'js' ? false : { compilerOptions: { ignoreDeprecations: '6.0' } },
+  dts: process.env['SADDLE_BUILD'] === 'js' ? false : { compilerOptions: { ignoreDeprecations: '6.0', stripInternal: true } },
   sourcemap: true,
   clean: true,
   splitting: true,

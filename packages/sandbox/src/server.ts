@@ -1,4 +1,4 @@
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { mkdirSync } from 'node:fs'
 import type { FaultHandle, FaultRule } from './faults.ts'
 import type { Git } from './git/git.ts'
@@ -21,12 +21,17 @@ export interface ServerParts {
 
 /** What both servers have: a listener that records requests and makes them fail, git over HTTP, and REST routes. */
 export abstract class SandboxServer {
+  /** @internal */
   protected readonly parts: ServerParts
+  /** @internal */
   protected readonly listener: Listener
+  /** @internal */
   protected readonly backend: GitHttpBackend
-  protected readonly app = Fastify({ bodyLimit: 16 * 1024 * 1024, routerOptions: { maxParamLength: 20_000 } })
+  /** @internal */
+  protected readonly app: FastifyInstance = Fastify({ bodyLimit: 16 * 1024 * 1024, routerOptions: { maxParamLength: 20_000 } })
   readonly #seeding = concurrencyLimit(8)
 
+  /** @internal */
   protected constructor(parts: ServerParts, options: { readonly host?: string; readonly port?: number }) {
     mkdirSync(parts.folder, { recursive: true })
     this.parts = parts
@@ -54,10 +59,16 @@ export abstract class SandboxServer {
     await Promise.all([this.listener.close(), this.backend.close(), this.app.close()])
   }
 
-  /** Answers a request that no fault applies to. */
+  /**
+   * Answers a request that no fault applies to.
+   * @internal
+   */
   protected abstract handle(exchange: Exchange): Promise<void>
 
-  /** Makes a bare repository and fills it; a few at a time, as each takes processes. */
+  /**
+   * Makes a bare repository and fills it; a few at a time, as each takes processes.
+   * @internal
+   */
   protected plant(repository: { path: string; defaultBranch: string; objectFormat?: 'sha1' | 'sha256' | undefined; seed?: Seed | undefined; key: string }): Promise<void> {
     const { path, defaultBranch, objectFormat, seed, key } = repository
     return this.#seeding(async () => {

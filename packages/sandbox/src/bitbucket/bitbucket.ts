@@ -233,6 +233,7 @@ export class BitbucketSandbox extends SandboxServer {
     return { id }
   }
 
+  /** @internal */
   protected handle(exchange: Exchange): Promise<void> {
     return this.#door.handle(exchange)
   }

@@ -199,6 +199,7 @@ export class GitHubSandbox extends SandboxServer {
     return this.#options.apiPath ?? '/api/v3'
   }
 
+  /** @internal */
   protected async handle(exchange: Exchange): Promise<void> {
     const { request, response, url } = exchange
     response.setHeader('x-github-request-id', randomBytes(8).toString('hex').toUpperCase())
