@@ -14,6 +14,7 @@ const tokenForms =
 export class Redactor {
   readonly #forms = new Set<string>()
   #pattern: RegExp | undefined
+  #shortestForm = Infinity
 
   constructor(secrets: Iterable<string> = []) {
     for (const secret of secrets) this.add(secret)
@@ -30,9 +31,10 @@ export class Redactor {
     }
     if (user !== undefined) for (const form of encoded(`${user}:${secret}`)) this.#forms.add(form)
     // The longest first, so that where several begin the longest is found.
-    const alternatives = [...this.#forms].sort((a, b) => b.length - a.length).map(escapeRegExp)
+    const forms = [...this.#forms].sort((a, b) => b.length - a.length)
     // A lookahead finds forms that overlap, too; replacing one of two would leave the tail of the other.
-    this.#pattern = alternatives.length ? new RegExp(`(?=(${alternatives.join('|')}))`, 'gi') : undefined
+    this.#pattern = forms.length ? new RegExp(`(?=(${forms.map(escapeRegExp).join('|')}))`, 'gi') : undefined
+    this.#shortestForm = forms.at(-1)?.length ?? Infinity
   }
 
   /** The text without the known secrets, without credentials in URLs, and without tokens of known forms. */
@@ -53,7 +55,8 @@ export class Redactor {
   }
 
   #withoutKnown(text: string): string {
-    if (!this.#pattern) return text
+    // Most texts are the short words of events and records.
+    if (!this.#pattern || text.length < this.#shortestForm || text.search(this.#pattern) < 0) return text
     let clean = ''
     let end = 0
     for (const { index, 1: form = '' } of text.matchAll(this.#pattern)) {

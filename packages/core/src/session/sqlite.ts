@@ -47,7 +47,7 @@ export class SqliteSessionStore implements SessionStore {
   }
 
   async set(key: string, value: string, expiresAt: number): Promise<void> {
-    this.#write(key, value, expiresAt)
+    await this.#database.write(() => this.#write(key, value, expiresAt))
   }
 
   async replace(key: string, expected: string | undefined, value: string, expiresAt: number): Promise<boolean> {
@@ -59,7 +59,7 @@ export class SqliteSessionStore implements SessionStore {
   }
 
   async take(key: string): Promise<string | undefined> {
-    const row = this.#database.get('DELETE FROM sessions WHERE key = ? RETURNING value, expires_at', key)
+    const row = await this.#database.write(() => this.#database.get('DELETE FROM sessions WHERE key = ? RETURNING value, expires_at', key))
     return row && Number(row['expires_at']) > Date.now() ? (row['value'] as string) : undefined
   }
 

@@ -1,6 +1,7 @@
 import { SaddleError } from '@saddle/transport'
 import type LibsqlDatabase from 'libsql'
 import { storeFailures } from './failures.ts'
+import { WalSync } from './wal-sync.ts'
 
 type Row = Record<string, unknown>
 
@@ -18,6 +19,7 @@ export class SqliteDatabase {
   readonly #statements = new Map<string, LibsqlDatabase.Statement<unknown[]>>()
   /** Work for the next transaction; run, it returns what tells its caller that it is done. */
   readonly #waiting: { run: () => () => void; reject: (error: unknown) => void }[] = []
+  #sync: WalSync | undefined
   readonly path: string
   closed = false
 
@@ -38,6 +40,7 @@ export class SqliteDatabase {
     try {
       database = new SqliteDatabase(new Database(path, { timeout: options.busyTimeoutMs }), path)
       database.#prepareFile(options.schema, options.maxBytes)
+      if (database.#isWal()) await database.#syncBeside()
       return database
     } catch (error) {
       database?.close()
@@ -60,8 +63,9 @@ export class SqliteDatabase {
   }
 
   /**
-   * Runs the work in a transaction that holds the write lock from its beginning, so that what it read stays true. What is
-   * asked for at the same time shares one transaction, since each costs a wait for the disk; work that fails is undone alone.
+   * Runs the work in a transaction that holds the write lock from its beginning, so that what it read stays true; when that
+   * is told to the caller, it is on the disk. What is asked for at the same time shares one transaction; work that fails is
+   * undone alone.
    */
   write<T>(work: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -83,6 +87,17 @@ export class SqliteDatabase {
     this.closed = true
     this.#statements.clear()
     this.#database.close()
+    this.#sync?.close()
+  }
+
+  #isWal(): boolean {
+    return (this.#database.pragma('journal_mode') as { journal_mode: string }[])[0]?.journal_mode === 'wal'
+  }
+
+  /** From here on a commit leaves the wait for the disk to {@link WalSync}: in SQLite it would hold up the whole process. */
+  async #syncBeside(): Promise<void> {
+    this.#sync = await WalSync.open(this.path)
+    this.#database.pragma('synchronous = NORMAL')
   }
 
   #prepareFile(schema: readonly string[], maxBytes: number | undefined): void {
@@ -132,7 +147,17 @@ export class SqliteDatabase {
       for (const { reject } of waiting) reject(error)
       return
     }
-    for (const tell of settle) tell()
+    this.#tell(settle, waiting)
+  }
+
+  #tell(settle: readonly (() => void)[], waiting: readonly { reject: (error: unknown) => void }[]): void {
+    const tell = () => {
+      for (const one of settle) one()
+    }
+    if (!this.#sync) return tell()
+    this.#sync.wait().then(tell, (error: unknown) => {
+      for (const { reject } of waiting) reject(storeError(error, this.path))
+    })
   }
 
   #transaction(work: () => void): void {
@@ -183,7 +208,7 @@ function storeError(error: unknown, path: string): SaddleError {
   if (SaddleError.is(error)) return error
   const { code, message } = error as { code?: string; message?: string }
   const options = { cause: error }
-  if (code === 'SQLITE_FULL' || /no space left|disk is full/i.test(message ?? '')) {
+  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || /no space left|disk is full/i.test(message ?? '')) {
     return new SaddleError(
       'STORE_FULL',
       `There is no room left for the store ${path}. Make room on that disk and resume; nothing that was recorded is lost.`,
