@@ -87,6 +87,11 @@ export interface ServerOptions {
   rateLimit?: RateLimitOptions | false
   /** Largest body of a request in bytes. 1 MiB by default. */
   bodyLimit?: number
+  /**
+   * How long a request may take to arrive with its body, in milliseconds; 30 seconds by default. A slower one is answered with 408
+   * within a quarter of that time more.
+   */
+  requestTimeoutMs?: number
   /** Takes the log; by default nothing is logged. See `createLogger` for one that is safe to read on a terminal. */
   logger?: Logger
   /**
@@ -106,6 +111,7 @@ export const defaults = {
   loginsPerMinute: 60,
   concurrency: 4,
   bodyLimit: 1024 * 1024,
+  requestTimeoutMs: 30_000,
 } as const
 
 /** An origin, as `Origin` headers have it. */

@@ -65,17 +65,20 @@ export type SaddleServer = FastifyInstance
  */
 export async function createServer(options: ServerOptions): Promise<SaddleServer> {
   const log = options.logger
+  const { requestTimeoutMs: requestTimeout = defaults.requestTimeoutMs } = options
+  // A peer that sends a byte a second does not hold a connection for long. Node looks for such twice a minute only, and where
+  // headers may take longer than the request (theirs are a minute), it takes the one limit for the other.
+  const timing = { requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval: Math.ceil(requestTimeout / 4) }
   const app = fastify({
     ...(log ? { loggerInstance: log } : { logger: false }),
-    ...(options.tls ? { https: options.tls } : {}),
+    ...(options.tls ? { https: { ...options.tls, ...timing } } : { http: timing }),
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     trustProxy: options.trustProxy ?? false,
     bodyLimit: options.bodyLimit ?? defaults.bodyLimit,
     // Long names are told that they are too long instead of being unknown routes.
     routerOptions: { maxParamLength: 2000, ignoreTrailingSlash: true },
-    // A peer that sends a byte a second does not hold a connection for ever.
-    requestTimeout: 30_000,
+    requestTimeout,
     schemaController: { compilersFactory },
     forceCloseConnections: 'idle',
     exposeHeadRoutes: true,

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { CredentialVault, Keyring, MemorySessionStore } from '@saddle/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -128,6 +129,27 @@ describe('bodies', () => {
     const answer = await sendRaw(stage.port, [head, bomb])
     expect(answer.status).toBe(415)
     expectShape(answer.body)
+  })
+})
+
+describe('a peer that sends a byte at a time and never ends', () => {
+  async function* slowly(head: string) {
+    yield head
+    for (;;) {
+      await setTimeout(20)
+      yield 'x'
+    }
+  }
+
+  it.each([
+    ['of the headers', 'POST /api/v1/auth/bitbucket HTTP/1.1\r\nhost: 127.0.0.1\r\nx-endless: '],
+    ['of the body', rawRequest('POST', '/api/v1/auth/bitbucket', { 'content-type': 'application/json', 'content-length': '100000' })],
+  ])('%s is told that it took too long, and cut off', { timeout: 20_000 }, async (_, head) => {
+    const { url } = await stage.another({ requestTimeoutMs: 200 })
+    const answer = await sendRaw(Number(new URL(url).port), slowly(head))
+    expect(answer).toMatchObject({ status: 408, headers: { connection: 'close' } })
+    expectShape(answer.body)
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'TIMEOUT' })
   })
 })
 

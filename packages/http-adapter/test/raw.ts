@@ -8,8 +8,11 @@ export interface RawAnswer {
   body: string
 }
 
-/** Writes bytes to the server's socket as they are, and reads what comes until the answer is whole or the socket closes. */
-export function sendRaw(port: number, request: string | Iterable<string | Buffer>): Promise<RawAnswer> {
+/**
+ * Writes bytes to the server's socket as they are, and reads what comes until the answer is whole or the socket closes. No more
+ * is taken of an endless request then.
+ */
+export function sendRaw(port: number, request: string | Iterable<string | Buffer> | AsyncIterable<string>): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1')
     let text = ''
@@ -27,9 +30,13 @@ export function sendRaw(port: number, request: string | Iterable<string | Buffer
     socket.on('end', finish)
     // A server that refuses a body early closes while it is being sent; its answer is what counts.
     socket.on('error', () => text && finish())
-    socket.on('connect', () => {
-      for (const part of typeof request === 'string' ? [request] : request) if (!socket.destroyed) socket.write(part)
-    })
+    const write = async () => {
+      for await (const part of typeof request === 'string' ? [request] : request) {
+        if (socket.destroyed) return
+        socket.write(part)
+      }
+    }
+    socket.on('connect', () => void write())
   })
 }
 
