@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import { credentialsOf, type Credentials } from './auth.ts'
 import { checkedBaseUrl } from './base-url.ts'
 import { exceptionOf, missingPart, requestOptions } from './failure.ts'
-import { toldLimit } from './limits.ts'
+import { ServerLimit } from './limits.ts'
 import { paged } from './pages.ts'
 import { parse } from './parse.ts'
 import { projectPath, repositoryPath, segment } from './path.ts'
@@ -24,9 +24,9 @@ export interface BitbucketClientOptions extends ClientOptions {
   auth: BitbucketAuth
   /**
    * Shared with everything else that talks to this server as the same user. The server's rate limit, a bucket of tokens for
-   * REST and git alike, is kept to once an answer tells of it; for a server that tells nothing before it refuses, give a
-   * budget that knows: `new HostBudget({ concurrency: 32, points: { amount: 60, intervalMs: 12_000 } })` is 60 tokens,
-   * refilled at 5 a second.
+   * REST and git alike, is off unless an administrator turns it on. It is kept to once an answer tells of it; of a server that
+   * tells nothing, the vendor's preset is assumed once it has refused a request. Where the limit is known, say it beforehand:
+   * `new HostBudget({ concurrency: 32, points: { amount: 60, intervalMs: 12_000 } })` is 60 tokens, refilled at 5 a second.
    */
   budget?: Budget | undefined
   /**
@@ -77,7 +77,7 @@ export class BitbucketClient extends SafeEmitter<HttpEvents> {
       baseUrl: address,
       allowedHosts,
       authorize: () => this.#credentials.headers,
-      limitOf: toldLimit,
+      limitOf: new ServerLimit().of,
     })
     this.baseUrl = this.#http.baseUrl
     this.redactor = this.#http.redactor

@@ -167,8 +167,35 @@ describe('passing failures', () => {
     limited.fault({ path: '/projects/PROJ', times: 2, action: { status: 429, body: exception(null), headers: headers ? { 'retry-after': '30' } : {} } })
     await client.project('PROJ')
     expect(client.events.retry.map(({ code }) => code)).toEqual(['RATE_LIMITED', 'RATE_LIMITED'])
-    expect(client.events.throttle.length).toBe(headers ? 2 : 0)
-    expect(time).toBe(headers ? 60_000 : 0)
+    expect(client.events.throttle.map(({ reason }) => reason)).toEqual(headers ? ['told', 'told'] : ['points', 'points'])
+    // Without a word from the server: a token a fifth of a second, then half as fast.
+    expect(time).toBe(headers ? 60_000 : 200 + 400)
+  })
+
+  test('a server that tells nothing is kept to the preset after its first refusal, and to less when that was too much', async () => {
+    let time = 0
+    const sleep = async (milliseconds: number) => { time += milliseconds }
+    const client = rehearse(server, { budget: new HostBudget({ clock: { now: () => time, sleep } }) })
+    const refuse = (times: number) => server.fault({ path: '/projects/PROJ', times, action: { status: 429, body: exception(null) } })
+    const ask = (count: number) => Promise.all(Array.from({ length: count }, () => client.project('PROJ')))
+    await ask(8)
+    expect(time).toBe(0)
+    // Refusals of what was under way together are one.
+    refuse(5)
+    await ask(8)
+    expect([client.events.retry.length, time]).toEqual([5, 5 * 200])
+    await ask(5)
+    expect([client.events.retry.length, time]).toEqual([5, 10 * 200])
+    refuse(1)
+    await ask(1)
+    expect([client.events.retry.length, time]).toEqual([6, 11 * 200 + 400])
+    // Not below 1.25 a second.
+    for (const wait of [400 + 800, 800 + 800]) {
+      const before = time
+      refuse(1)
+      await ask(1)
+      expect(time - before).toBe(wait)
+    }
   })
 
   test('a server that tells of its bucket refuses nothing, over REST and git together', async () => {

@@ -66,7 +66,8 @@ export class RedisBudget implements Budget {
     this.#connection.query(pauseScript, [this.#state], [Math.ceil(milliseconds)]).catch(() => undefined)
   }
 
-  learn({ rate: { amount, intervalMs }, left = amount }: ToldLimit): void {
+  learn({ rate: { amount, intervalMs }, left = amount, assumed }: ToldLimit): void {
+    if (assumed && this.#options.points) return
     // Each answer tells of it; what every process draws is counted in Redis, so once is enough.
     const limit = `${amount}/${intervalMs}`
     if (this.#learned === limit) return

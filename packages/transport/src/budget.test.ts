@@ -230,6 +230,18 @@ describe('what a server tells of its bucket', () => {
     expect(passed).toEqual(['a', 'b'])
   })
 
+  test('gives way to what is known beforehand where it is assumed only', async () => {
+    const slow = { rate: { amount: 1, intervalMs: 60_000 }, left: 0, assumed: true }
+    const known = budgetOf({ points: { amount: 2, intervalMs: 1000 } })
+    known.budget.learn(slow)
+    await known.ask('a')
+    const unknown = budgetOf({})
+    unknown.budget.learn(slow)
+    void unknown.ask('a')
+    await turn()
+    expect([known.passed, unknown.passed]).toEqual([['a'], []])
+  })
+
   test('replaces what was known when it changes, also for who is waiting', async () => {
     const { clock, budget, passed, ask } = budgetOf({ points: { amount: 1, intervalMs: 1000 } })
     await ask('a')

@@ -39,6 +39,8 @@ export interface ToldLimit {
   rate: BudgetRate
   /** What was left in it, where the answer said so. */
   left?: number
+  /** Nobody told: it is what a refusal suggests, and counts only where no limit is known beforehand. */
+  assumed?: boolean
 }
 
 /** A limit of `amount` per `intervalMs`, refilled continuously. */
@@ -98,6 +100,7 @@ class Bucket {
 export class HostBudget implements Budget {
   readonly #clock: NonNullable<HostBudgetOptions['clock']>
   readonly #running: Semaphore
+  readonly #isKnown: boolean
   #points: Bucket[]
   readonly #creations: Bucket[]
   // One at a time looks at its buckets, so that nobody overtakes who waits for them. Creation has a line of its own:
@@ -114,6 +117,7 @@ export class HostBudget implements Budget {
     this.#clock = options.clock ?? realClock
     const now = this.#clock.now()
     this.#running = new Semaphore(concurrency)
+    this.#isKnown = points !== undefined
     this.#points = points ? [new Bucket(points, now)] : []
     this.#creations = creations.map((rate) => new Bucket(rate, now))
   }
@@ -139,7 +143,8 @@ export class HostBudget implements Budget {
     this.#pausedUntil = Math.max(this.#pausedUntil, this.#clock.now() + milliseconds)
   }
 
-  learn({ rate, left = rate.amount }: ToldLimit): void {
+  learn({ rate, left = rate.amount, assumed }: ToldLimit): void {
+    if (assumed && this.#isKnown) return
     if (!(rate.amount > 0) || !(rate.intervalMs > 0)) return
     const [known] = this.#points
     const same = known?.rate.amount === rate.amount && known.rate.intervalMs === rate.intervalMs

@@ -8,7 +8,7 @@ import { SafeEmitter } from './emitter.ts'
 import { SaddleError, type ErrorContext } from './error.ts'
 import { exchange, isEmpty, withoutEncoding } from './exchange.ts'
 import { connectionFailure } from './failure.ts'
-import type { Headers, HttpAnswer, HttpClientOptions, HttpEvents, HttpRequest } from './http-types.ts'
+import type { AnswerHead, Headers, HttpAnswer, HttpClientOptions, HttpEvents, HttpRequest } from './http-types.ts'
 import { Redactor } from './redact.ts'
 import { isRedirect, redirected, redirectTarget } from './redirect.ts'
 import { parseRetryAfter } from './retry-after.ts'
@@ -162,6 +162,11 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     return this.budget.acquire(cost, { signal, onWait: (wait) => this.emit('throttle', { host: this.baseUrl.host, ...wait }) })
   }
 
+  /** Takes note that a program which sends requests of its own was refused for sending too many (429), since that time. */
+  refused(sentAt: number): void {
+    this.#learn({ status: 429, headers: {}, sentAt })
+  }
+
   /** Closes idle connections; requests under way are finished first. */
   close(): Promise<void> {
     if (this.#options.dispatcher) return Promise.resolve()
@@ -236,7 +241,7 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
         answer = await this.#send(target, request)
       }
       status = answer.status
-      this.#obey(answer)
+      this.#obey(answer, started)
       if (status >= 400 && !options.raw) throw await readFailure(answer, { errorOf: request.errorOf, context, redactor: this.redactor })
       this.#keep(answer, request, release)
       return answer
@@ -278,12 +283,16 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
    * Keeps to the limit that a server tells of, and holds back everybody who shares the budget when it asks for that; not for
    * longer than a retry would wait.
    */
-  #obey({ status, headers }: HttpAnswer): void {
-    const limit = this.#options.limitOf?.(headers)
-    if (limit) this.budget.learn?.(limit)
+  #obey({ status, headers }: HttpAnswer, sentAt: number): void {
+    this.#learn({ status, headers, sentAt })
     const wait = parseRetryAfter(headers['retry-after'])
     if (wait === undefined || (status !== 429 && status !== 403)) return
     if (wait <= (this.#options.retry?.maxRetryAfter ?? retryDefaults.maxRetryAfter)) this.budget.pause(wait)
+  }
+
+  #learn(answer: AnswerHead): void {
+    const limit = this.#options.limitOf?.(answer)
+    if (limit) this.budget.learn?.(limit)
   }
 
   #place(url: URL): { host: string; path: string } {

@@ -32,8 +32,8 @@ export interface HttpClientOptions extends ClientOptions, Pick<ConnectionOptions
   /** Address that requests are relative to; its path (a context path) is kept. Requests to another origin are refused. */
   baseUrl: string | URL
   authorize?: Authorize | undefined
-  /** Finds what an answer tells of the server's bucket of requests, for the budget to keep to. */
-  limitOf?: ((headers: Headers) => ToldLimit | undefined) | undefined
+  /** Finds what an answer shows of the server's bucket of requests, for the budget to keep to. */
+  limitOf?: ((answer: AnswerHead) => ToldLimit | undefined) | undefined
   /**
    * Uses the connections of another client; it is not closed with this one. The options of the connection are then only
    * told to those who ask (`HttpClient.connection`): give the other client's.
@@ -67,6 +67,11 @@ export interface HttpAnswer {
   headers: Headers
   /** The body, already uncompressed. */
   body: Readable
+}
+
+/** An answer without its body, and when its request was sent: milliseconds as of `performance.now()`. */
+export interface AnswerHead extends Pick<HttpAnswer, 'status' | 'headers'> {
+  sentAt: number
 }
 
 /** What a client reports. */

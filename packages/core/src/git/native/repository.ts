@@ -169,6 +169,7 @@ export class NativeRepository {
   async #fetchOnce(refspecs: Uint8Array, { signal, onProgress, tips = [] }: FetchOptions): Promise<void> {
     const args = ['fetch', '--quiet', '--progress', '--no-tags', '--no-write-fetch-head', '--no-auto-gc', '--stdin', '--', this.source.url]
     for (let attempt = 1; ; attempt++) {
+      const sentAt = performance.now()
       const outcome = await runGit({
         args,
         gitDirectory: this.directory,
@@ -184,6 +185,7 @@ export class NativeRepository {
       })
       if (outcome.status === 0) return
       const error = remoteFailure(this.source, outcome)
+      if (error.code === 'RATE_LIMITED') this.source.http.refused(sentAt)
       // Who was asked to come less often is not asked again at once.
       if (!error.retryable || error.code === 'RATE_LIMITED' || attempt >= attempts) throw error
       if (attempt === 1) await this.#fetchParts(tips, { signal, onProgress })
