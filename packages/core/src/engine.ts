@@ -109,8 +109,8 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
    * Moves many repositories: files a bulk migration and runs it. One repository's failure stops no other and is in the
    * report.
    *
-   * @throws SaddleError `INVALID_INPUT` before anything starts, for unknown repositories, duplicates and names that
-   * collide; `ABORTED` when it is cancelled
+   * @throws SaddleError `INVALID_INPUT` before anything starts, for unknown repositories, duplicates, names that collide and
+   * names that the target has already; `ABORTED` when it is cancelled
    */
   migrateAll(
     request: BulkRequest | BulkPlan | readonly MigrationRequest[],

@@ -1,4 +1,4 @@
-import { HostBudget, type Budget } from '@saddle/transport'
+import { HostBudget, type Budget, type ToldLimit } from '@saddle/transport'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { BitbucketClient, GitHubClient, type ProgressEvent } from '../src/index.ts'
 import { NativeBackend } from '../src/git/native.ts'
@@ -61,4 +61,24 @@ it('the git program takes its place in the budget of the source like everything 
   expect(source.targetRefs()).toBe(source.refs())
   expect(drawn.filter((points) => points > 1)).toEqual([3])
   expect(underWay).toBe(0)
+})
+
+it('a git program that was refused for coming too often slows everybody down', async () => {
+  const source = await stage.seed()
+  const learned: ToldLimit[] = []
+  const room = new HostBudget()
+  const budget: Budget = {
+    acquire: (cost, options) => room.acquire(cost, options),
+    pause: () => undefined,
+    learn: (limit) => learned.push(limit),
+  }
+  const bitbucket = new BitbucketClient({ baseUrl: stage.sandbox.bitbucket.url, auth: { token: stage.sandbox.bitbucket.token }, retry: impatient, budget })
+  // The first to ask for the refs is Saddle itself.
+  stage.sandbox.bitbucket.fault({ path: `${source.slug}.git/info/refs`, skip: 1, action: { status: 429 } })
+  const { engine, events } = stage.engine({ bitbucket, git: new NativeBackend() })
+  await engine.migrate(source.request)
+  await bitbucket.close()
+  expect(learned).toEqual([expect.objectContaining({ left: 0, assumed: true })])
+  expect(texts(events)).toContainEqual(expect.stringMatching(/^The transfer broke off: .*limits the rate.* Trying again/))
+  expect(source.targetRefs()).toBe(source.refs())
 })
