@@ -13,9 +13,6 @@ export interface TipSearch {
 /** The longest silence of the source, in milliseconds: there is little to count, and no migration fails for want of the answer. */
 const patience = 60_000
 
-/** A file of attributes that is larger is nobody's. */
-const attributesLimit = 64 * 1024
-
 /**
  * Whether the attributes at the root of some of the commits hand files to Git LFS; undefined when the source cannot send
  * its root folders alone.
@@ -24,14 +21,15 @@ export async function attributesNameLfs(search: TipSearch): Promise<boolean | un
   const { source, signal } = search
   if (search.tips.length === 0) return false
   if (!(await canFilter(source, { signal }))) return undefined
-  // Depth 1 is the root folder itself, 2 is what is in it.
-  const { roots, trees, blobs } = await objectsAt(search, `combine:tree:2+blob:limit=${attributesLimit}`)
-  return roots.some((root) =>
-    entriesOf(trees.get(root), search.objectFormat).some(({ name, oid }) => name === '.gitattributes' && handsToLfs(blobs.get(oid))),
-  )
+  // Most repositories have none at their root, and to know that takes no file.
+  const { trees } = await objectsAt(search, 'tree:1')
+  const attributes = [...trees.values()].flatMap((root) => entriesOf(root, search.objectFormat).filter(({ name }) => name === '.gitattributes'))
+  if (attributes.length === 0) return false
+  const { blobs } = await objectsAt({ ...search, tips: [...new Set(attributes.map(({ oid }) => oid))] })
+  return [...blobs.values()].some(handsToLfs)
 }
 
-const handsToLfs = (attributes: Buffer | undefined): boolean => attributes !== undefined && /^(?!\s*#).*\sfilter=lfs(?:\s|$)/m.test(attributes.toString('latin1'))
+const handsToLfs = (attributes: Buffer): boolean => /^(?!\s*#).*\sfilter=lfs(?:\s|$)/m.test(attributes.toString('latin1'))
 
 /** Where in the commits the pointers to some objects are, by the objects' names; those that are not there have no path. */
 export async function pathsOfPointers(search: TipSearch, wanted: ReadonlySet<string>): Promise<Map<string, string>> {
@@ -59,7 +57,7 @@ interface TipObjects {
   blobs: Map<string, Buffer>
 }
 
-async function objectsAt({ source, objectFormat, tips, signal }: TipSearch, filter: string): Promise<TipObjects> {
+async function objectsAt({ source, objectFormat, tips, signal }: TipSearch, filter?: string): Promise<TipObjects> {
   const found: TipObjects = { roots: [], trees: new Map(), blobs: new Map() }
   const pack = fetchFiltered(source, { objectFormat, wants: tips, filter, depth: 1 }, { signal, patience })
   for await (const { type, oid, data } of readPack(pack, { objectFormat })) {
