@@ -5,8 +5,8 @@ export interface JournalOptions {
   store: MigrationStore
   id: string
   fence: Fence
-  /** Done before each intent is noted. */
-  beforeIntent: () => Promise<void>
+  /** Done when each intent is noted, and ended before the write begins. */
+  withIntent: () => Promise<void>
 }
 
 /**
@@ -34,8 +34,7 @@ export class Journal {
 
   /** Performs a remote write between its two entries. A write that failed leaves its intent. */
   async around<T>(key: string, write: () => Promise<T>, dataOf?: (result: T) => JsonValue): Promise<T> {
-    await this.#options.beforeIntent()
-    await this.#append({ key, state: 'intent', at: new Date().toISOString() })
+    await Promise.all([this.#options.withIntent(), this.#append({ key, state: 'intent', at: new Date().toISOString() })])
     const result = await write()
     const data = dataOf?.(result)
     await this.#append({ key, state: 'done', at: new Date().toISOString(), ...(data === undefined ? {} : { data }) })

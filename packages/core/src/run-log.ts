@@ -1,5 +1,5 @@
 import type { ProgressEvent, ProgressEventBody } from './events.ts'
-import type { MigrationChange } from './record.ts'
+import { isFinal, type MigrationChange } from './record.ts'
 import { reduce, type MigrationSnapshot } from './snapshot.ts'
 import type { Fence, MigrationStore } from './store/store.ts'
 
@@ -59,11 +59,11 @@ export class RunLog {
 
   /** Notes a change of the record; stored with the events before and after it. */
   change(change: MigrationChange): void {
-    Object.assign(this.#change, this.#options.redact(change))
+    Object.assign(this.#change, change)
     this.#schedule()
   }
 
-  /** Stores everything reported so far. Events come before the record, so that a final status means that all are there. */
+  /** Stores everything reported so far. Events come before a final status, so that it means that all are there. */
   flush(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -87,16 +87,17 @@ export class RunLog {
   }
 
   async #write(): Promise<void> {
-    const { store, id, fence } = this.#options
+    const { store, id, fence, redact } = this.#options
     const events = this.#events
     const { percentage, step, bytes, objects, totalObjects, message } = this.#snapshot
     const progress = {
       percentage, bytes, objects, message, ...(step ? { step } : {}), ...(totalObjects === undefined ? {} : { totalObjects }),
     }
-    const change: MigrationChange = { ...this.#change, progress }
+    const change: MigrationChange = { ...redact(this.#change), progress }
     this.#events = []
     this.#change = {}
-    if (events.length > 0) await store.appendEvents(id, events, fence)
-    await store.updateMigration(id, change, fence)
+    const appended = events.length > 0 ? store.appendEvents(id, events, fence) : Promise.resolve()
+    if (change.status !== undefined && isFinal(change.status)) await appended
+    await Promise.all([appended, store.updateMigration(id, change, fence)])
   }
 }

@@ -97,7 +97,7 @@ export class Run {
     for await (const event of store.events(id)) snapshot = reduce(snapshot, event)
     const resumed = snapshot.seq > 0
     // What the record says is durable before each remote write, so that a resumed run knows at least what this one knew.
-    const journal = await Journal.open({ store, id, fence: lease, beforeIntent: () => this.#log.flush() })
+    const journal = await Journal.open({ store, id, fence: lease, withIntent: () => this.#log.flush() })
     const remembered = earlier.find(({ status }) => status === 'completed')
     const ownership: OwnershipFacts = { record, journal: journal.entries, earlier }
     this.#log = new RunLog({ store, id, fence: lease, snapshot, redact, emit, onFailure: abort })
@@ -118,7 +118,7 @@ export class Run {
       refs: undefined,
       lfs: undefined,
       losses: [],
-      steps: structuredClone(this.#steps),
+      steps: [...this.#steps],
       gitBackend: { name: git.backend.name, reason: git.reason },
     })
     this.#log.report({ type: 'migration-start', source: sourceName(request), target: targetName(request), resumed })
@@ -170,7 +170,7 @@ export class Run {
 
   #markStep(index: number, step: StepRecord): void {
     this.#steps[index] = step
-    this.#log.change({ steps: structuredClone(this.#steps) })
+    this.#log.change({ steps: [...this.#steps] })
   }
 
   /** Once the target is known, the record says which it is. Asks nobody. */

@@ -111,11 +111,18 @@ export async function readAnswer<T>(
  * connection can be used again, and what fails then harms nobody.
  */
 export function release(body: Readable, reader: PktReader): void {
+  const timer = setTimeout(() => body.destroy(), endPatience)
   void reader
     .read()
     .catch(() => undefined)
-    .finally(() => body.destroy())
+    .finally(() => {
+      clearTimeout(timer)
+      body.destroy()
+    })
 }
+
+/** How long an answer may take to end after all that matters of it, in milliseconds. */
+const endPatience = 2000
 
 /** How often an answer that breaks off is asked for in all. */
 const attempts = 3

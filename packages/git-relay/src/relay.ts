@@ -113,12 +113,13 @@ export async function relayPack(options: RelayOptions): Promise<RelayResult> {
     )
     progress.end()
     if (report.unpack !== 'ok') throw refused(report.unpack)
+    stop.end()
     return done(report, pack)
   } catch (error) {
-    if (stop.signal.aborted) throw abortError(stop.signal)
-    throw pack?.failure ?? error
-  } finally {
+    const why = stop.signal.aborted ? abortError(stop.signal) : (pack?.failure ?? error)
     stop.stop()
+    throw why
+  } finally {
     pack?.close()
   }
 }

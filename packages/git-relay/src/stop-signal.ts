@@ -17,9 +17,14 @@ export class StopSignal {
     this.#timer.refresh()
   }
 
+  /** Nothing is waited for any more. What is under way goes on: a connection whose answer is read to its end can be used again. */
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+
   /** Ends whatever is still under way. */
   stop(): void {
-    clearTimeout(this.#timer)
+    this.end()
     this.#own.abort()
   }
 }

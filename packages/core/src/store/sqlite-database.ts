@@ -134,10 +134,10 @@ export class SqliteDatabase {
         this.#transaction(() => {
           for (const { run, reject } of waiting) {
             try {
-              settle.push(this.#undoable(run))
+              settle.push(waiting.length === 1 ? run() : this.#undoable(run))
             } catch (error) {
-              // A full disk ends the transaction by itself, for all of them.
-              if (!this.#database.inTransaction) throw error
+              // What is alone is undone with its transaction; and a full disk ends that by itself, for all.
+              if (waiting.length === 1 || !this.#database.inTransaction) throw error
               settle.push(() => reject(storeError(error, this.path)))
             }
           }
