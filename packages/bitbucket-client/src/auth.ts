@@ -14,6 +14,7 @@ export function credentialsOf(auth: BitbucketAuth, redactor: Redactor): Credenti
     const { token } = auth
     if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) throw invalid('token', 'is empty or contains spaces or line breaks')
     redactor.add(token)
+    if (/^(gh[pousr]_|github_pat_)/.test(token)) throw invalid('token', "is one of GitHub's")
     return { headers: { authorization: `Bearer ${token}` }, isToken: true }
   }
   const { username, password } = auth

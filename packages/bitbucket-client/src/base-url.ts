@@ -3,8 +3,16 @@ import { SaddleError } from '@saddle/transport'
 /** Paths of pages that people copy from the browser; a context path is never named like these. */
 const pages = /^(.*?)\/(?:projects|users|repos|scm|rest|dashboard|login|profile|account|admin|plugins)(?:\/|$)/
 
+/** Hosts that are no Bitbucket Data Center, whatever the path. */
+const others: Record<string, string> = {
+  'bitbucket.org': 'Bitbucket Cloud, which has another API',
+  'api.bitbucket.org': 'Bitbucket Cloud, which has another API',
+  'github.com': 'GitHub, which is the target',
+  'api.github.com': 'GitHub, which is the target',
+}
+
 /**
- * The base URL as it was given, unless it is the address of a page below it.
+ * The base URL as it was given, unless it is the address of a page below it, or of another product.
  *
  * @throws SaddleError `INVALID_INPUT` with the address that was probably meant
  */
@@ -17,6 +25,12 @@ export function checkedBaseUrl(baseUrl: string | URL): string | URL {
   // What is no address at all is described by the transport.
   if (!URL.canParse(text)) return baseUrl
   const url = new URL(text)
+  const other = url.pathname.replace(/\/$/, '').endsWith('/api/v3') ? others['github.com'] : others[url.hostname]
+  if (other) {
+    throw new SaddleError('INVALID_INPUT', `The Bitbucket base URL is the address of ${other}. Give that of the Bitbucket Data Center server, like https://bitbucket.example.com.`, {
+      context: { option: 'baseUrl' },
+    })
+  }
   const page = pages.exec(url.pathname)
   if (!page) return baseUrl
   throw new SaddleError(

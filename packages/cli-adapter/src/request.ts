@@ -6,6 +6,7 @@ const copied: readonly [pattern: RegExp, meant: (...parts: string[]) => string][
   [/^https?:\/\/.*\/projects\/([^/]+)\/repos\/([^/?#]+)/, (project, slug) => `${project}/${slug}`],
   [/^https?:\/\/.*\/users\/([^/]+)\/repos\/([^/?#]+)/, (user, slug) => `~${user}/${slug}`],
   [/^(?:https?:\/\/.*\/scm|ssh:\/\/[^/]+)\/([^/]+)\/([^/?#]+?)(?:\.git)?$/, (project, slug) => `${project}/${slug}`],
+  [/^https?:\/\/[^/]+\/(?:orgs\/)?([^/?#]+)\/?$/, (owner) => owner],
   [/^(?:https?:\/\/[^/]+\/|git@[^:]+:)([^/]+)\/([^/?#]+?)(?:\.git)?$/, (owner, name) => `${owner}/${name}`],
 ]
 
@@ -31,7 +32,7 @@ export function requestOf(source: string, options: MigrateOptions): MigrationReq
   }
   const [owner, name, rest] = to.split('/')
   if (!owner || rest !== undefined || name === '') {
-    throw new SaddleError('INVALID_INPUT', `--to ${to} names no target. ${advice(to) ?? 'Write an owner, or owner/name.'}`)
+    throw new SaddleError('INVALID_INPUT', `--to ${JSON.stringify(to)} names no target. ${advice(to) ?? 'Write an owner, or owner/name.'}`)
   }
   return {
     source: { project, repository },

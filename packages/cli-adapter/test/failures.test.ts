@@ -46,7 +46,8 @@ describe('a mistake on the command line', () => {
     [['migrate', 'https://host/bitbucket/projects/PROJ/repos/app/browse', '--to', 'acme'], /Write PROJ\/app\. \(INVALID_INPUT\)$/],
     [['migrate', 'ssh://git@host:7999/~ada/app.git', '--to', 'acme'], /Write ~ada\/app\. \(INVALID_INPUT\)$/],
     [['migrate', 'PROJ/app', '--to', 'https://github.com/acme/app'], /Write acme\/app\. \(INVALID_INPUT\)$/],
-    [['migrate', 'PROJ/app', '--to', 'acme/x/y'], /^error: --to acme\/x\/y names no target\..*\(INVALID_INPUT\)$/],
+    [['migrate', 'PROJ/app', '--to', 'https://github.com/orgs/acme'], /Write acme\. \(INVALID_INPUT\)$/],
+    [['migrate', 'PROJ/app', '--to', 'acme/x/y'], /^error: --to "acme\/x\/y" names no target\..*\(INVALID_INPUT\)$/],
     [['migrate', 'PROJ/../x', '--to', 'acme'], /^error: .*\(INVALID_INPUT\)$/],
     [['migrate', 'PROJ/%2e%2e', '--to', 'acme'], /^error: .*is not a name but a path.*\(INVALID_INPUT\)$/],
     [[...migrate, '--namespace', 'heads'], /^error: .*refs\/heads\/.*\(INVALID_INPUT\)$/],
@@ -70,6 +71,10 @@ describe('a failure is one sentence with its remedy and its code', () => {
     ['a wrong token of the source', { SADDLE_BITBUCKET_TOKEN: 'wrong-token-1' }, 1, /token|credentials/, 'AUTHENTICATION_FAILED'],
     ['a wrong token of the target', { SADDLE_GITHUB_TOKEN: 'wrong-token-2' }, 1, /token|credentials/, 'AUTHENTICATION_FAILED'],
     ['the address of pages', { SADDLE_GITHUB_URL: 'https://github.com/acme' }, 2, /SADDLE_GITHUB_URL is the address of GitHub's pages\. Its REST API is https:\/\/api\.github\.com/, 'INVALID_INPUT'],
+    ['Bitbucket Cloud', { SADDLE_BITBUCKET_URL: 'https://bitbucket.org' }, 2, /Bitbucket Cloud.*Give that of the Bitbucket Data Center server/, 'INVALID_INPUT'],
+    ['the address of the target as that of the source', { SADDLE_BITBUCKET_URL: 'https://github.example.com/api/v3' }, 2, /address of GitHub, which is the target/, 'INVALID_INPUT'],
+    ['a token of the target for the source', { SADDLE_BITBUCKET_TOKEN: 'ghp_0123456789abcdef0123' }, 2, /Bitbucket token is one of GitHub's/, 'INVALID_INPUT'],
+    ['a token of the source for the target', { SADDLE_GITHUB_TOKEN: 'BBDC-0123456789abcdef0123' }, 2, /GitHub token is one of Bitbucket's/, 'INVALID_INPUT'],
     ['an address that is none', { SADDLE_BITBUCKET_URL: 'bitbucket' }, 2, /SADDLE_BITBUCKET_URL is not an http or https address/, 'INVALID_INPUT'],
   ])('%s', async (_name, env, exit, text, code) => {
     const { status, stderr } = await stage.run(migrate, { env })

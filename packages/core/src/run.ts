@@ -222,7 +222,7 @@ export class Run {
     const moved = (refs?.created ?? 0) + (refs?.updated ?? 0) + (refs?.deleted ?? 0)
     if (targetRepository?.created) {
       sentences.push(`The repository ${target}, which Saddle created, stays at the target${moved ? ' with what arrived' : ''}. Run the migration again to continue, or delete it.`)
-    } else if (journal.entries.some(({ key }) => key === creationKey)) {
+    } else if (error.code !== 'INVALID_INPUT' && journal.entries.some(({ key }) => key === creationKey)) {
       sentences.push(`Whether ${target} was created is not known; running the migration again finds out.`)
     } else if (moved) {
       sentences.push(`Refs of ${target} that had been moved stay moved (${moved}).`)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { durationMs, emptySnapshot, reduce, type InventoryRow, type MigrationRecord } from '../src/index.ts'
+import { durationMs, emptySnapshot, GitHubClient, reduce, type InventoryRow, type MigrationRecord } from '../src/index.ts'
 import { git, setStage, type Stage } from './stage.ts'
 
 let stage: Stage
@@ -232,6 +232,19 @@ describe('a second migration', () => {
     source.commit('main')
     expect((await stage.engine({ store }).engine.migrate(source.request)).status).toBe('completed')
     expect(source.targetRefs()).toBe(source.refs())
+  })
+
+  it('asks what the credentials may do when the target is not where it was', async () => {
+    const source = await stage.seed()
+    const { engine, store } = stage.engine()
+    await engine.migrate(source.request)
+    const { webUrl, token } = stage.sandbox.github
+    // The base of pages in place of that of the REST API, where everything is 404.
+    const github = new GitHubClient({ baseUrl: webUrl, auth: { token } })
+    await expect(stage.engine({ store, github }).engine.plan(source.request)).rejects.toMatchObject({
+      code: 'NOT_FOUND', message: expect.stringContaining('has no REST API of GitHub at this address') as string,
+    })
+    await github.close()
   })
 
   it('clears away what a transfer in several pushes left', async () => {

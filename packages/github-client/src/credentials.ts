@@ -83,6 +83,9 @@ function checked(given: string | undefined, redactor: Redactor): string {
     })
   }
   redactor.add(token, 'x-access-token')
+  if (token.startsWith('BBDC-')) {
+    throw new SaddleError('INVALID_INPUT', "The GitHub token is one of Bitbucket's. Give one that was made at GitHub.", { context: { option: 'auth.token' } })
+  }
   return token
 }
 

@@ -45,13 +45,13 @@ export function githubFailure(answer: FailedAnswer, refusals = 0): SaddleError {
       return error('FORBIDDEN', `${host} refuses ${context.method ?? 'the request'} ${context.path ?? ''} (403): ${refusal(body, headers, host)}`)
     case 404:
       // Whoever has credentials has this; it is elsewhere.
-      if (context.path === '/user') {
+      if (/(?<!\/users)\/user$/.test(context.path ?? '')) {
         return error('NOT_FOUND', `${host} has no REST API of GitHub at this address. Of an Enterprise Server it is https://${host}/api/v3, of github.com https://api.github.com.`)
       }
       return error(
         'NOT_FOUND',
-        `${host} has nothing at ${context.path ?? 'this address'}, or the credentials may not see it: GitHub answers 404 for both.` +
-          scopeAdvice(headers),
+        `${host} has nothing at ${context.path ?? 'this address'}, or the credentials may not see it: GitHub answers 404 for both. ` +
+          (scopeAdvice(headers).trim() || 'Check the spelling, and what the credentials may see.'),
       )
     case 409:
       return error('CONFLICT', `${host} reports a conflict at ${context.path ?? 'this address'} (409)${said && `: ${said}`}`)

@@ -43,7 +43,7 @@ export function report(id: string | undefined, files: string[], options: CommonO
   for (const file of files) reportFormat(file)
   return withStore(io, async (store) => {
     if (id === undefined) return list(store, options, io)
-    if (!(await store.bulks.get(id))) throw new SaddleError('NOT_FOUND', `There is no bulk migration ${id} in this store.`)
+    if (!(await store.bulks.get(id))) throw new SaddleError('NOT_FOUND', `There is no bulk migration ${id} in this store. See what there is with: saddle report`)
     if (files.length === 0) await show(store, id, options, io)
     for (const file of files) await writeReport(store, id, file)
     return exitStatus.done

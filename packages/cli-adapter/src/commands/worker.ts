@@ -19,7 +19,7 @@ const passOnMs = 5000
 export function worker({ concurrency, logLevel }: WorkerOptions, io: Io): Promise<ExitStatus> {
   const { env } = io
   if (!redisSettings(env)) {
-    throw new SaddleError('MISSING_CONFIGURATION', 'SADDLE_REDIS_URL is not set: the Redis that workers and servers share.', {
+    throw new SaddleError('MISSING_CONFIGURATION', 'SADDLE_REDIS_URL is not set: the Redis that workers and servers share, for example redis://localhost:6379.', {
       context: { option: 'SADDLE_REDIS_URL' },
     })
   }

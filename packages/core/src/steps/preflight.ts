@@ -70,7 +70,7 @@ async function targetProblems({ inspection, request, ownership, github, rights, 
   const there = target?.renamedFrom === undefined ? target : undefined
   // The old name is free to be used again.
   if (target && !there) inspection.setTarget(undefined)
-  if (remembered) return []
+  if (remembered && there) return []
   const { token, owner: account, repository, missing } = await (there ? github.checkAccess(owner, name, { signal }) : rights.read(owner, { signal }))
   const why = missing.join(' ')
   const error = (code: PlannedProblem['code'], message: string): PlannedProblem => ({ severity: 'error', code, message })
