@@ -36,6 +36,11 @@ test('is recognised by its brand, also when another copy of the package made it'
   expect(SaddleError.is(foreign)).toBe(true)
   expect(SaddleError.is(new SaddleError('INTERNAL', 'x'))).toBe(true)
   for (const other of [new Error('x'), null, undefined, 'x', {}]) expect(SaddleError.is(other)).toBe(false)
+  expect(foreign).toBeInstanceOf(SaddleError)
+  expect(new Error('x')).not.toBeInstanceOf(SaddleError)
+  class Special extends SaddleError {}
+  expect(new Special('INTERNAL', 'x')).toBeInstanceOf(Special)
+  expect(new SaddleError('INTERNAL', 'x')).not.toBeInstanceOf(Special)
 })
 
 test('from keeps its own, knows aborts and deadlines, and wraps the rest', () => {

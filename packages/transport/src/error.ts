@@ -112,7 +112,7 @@ const brand = Symbol.for('saddle.error')
 
 /**
  * The one error type. `message` is a text for a person: what happened and what to do about it. `code` is for programs.
- * Two copies of the package recognise each other's errors with {@link SaddleError.is} (`instanceof` does not).
+ * Two copies of the package recognise each other's errors, with {@link SaddleError.is} and with `instanceof`.
  *
  * @example
  * ```ts
@@ -146,6 +146,11 @@ export class SaddleError extends Error {
   /** Whether a value is a SaddleError, of this copy of the package or of another. */
   static is(value: unknown): value is SaddleError {
     return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[brand] === true
+  }
+
+  /** Makes `instanceof SaddleError` the same as {@link SaddleError.is}; subclasses keep the usual meaning. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === SaddleError ? SaddleError.is(value) : Function.prototype[Symbol.hasInstance].call(this, value)
   }
 
   /** The value itself when it is a SaddleError, `ABORTED` for an abort, otherwise an error of the given code around it. */

@@ -1,6 +1,6 @@
 import {
-  enqueueBulk, isFinal, SaddleError,
-  type BulkPlan, type BulkRecord, type BulkRequest, type JobQueue, type MigrationEngine, type MigrationStore,
+  bulkItems, enqueueBulk, isFinal, SaddleError,
+  type BulkItem, type BulkPlan, type BulkRecord, type BulkRequest, type JobQueue, type MigrationEngine, type MigrationStore,
 } from '@saddle/core'
 import { withEngine, withStore } from '../engine.ts'
 import { escape, escapedJson } from '../escape.ts'
@@ -140,13 +140,8 @@ async function watch(engine: MigrationEngine, id: string, view: ProgressView, re
 }
 
 async function show(store: MigrationStore, id: string, { json }: CommonOptions, io: Io): Promise<BulkRecord> {
-  const items = []
-  for (let after = -1; ; ) {
-    const page = await store.bulks.items(id, { after, limit: 500 })
-    items.push(...page)
-    if (page.length < 500) break
-    after = page.at(-1)!.index
-  }
+  const items: BulkItem[] = []
+  for await (const item of bulkItems(store.bulks, id)) items.push(item)
   const record = shown((await store.bulks.get(id))!)
   io.stdout.write(json ? `${escapedJson({ type: 'report', ...record, items })}\n` : bulkText(record, items, styleOf(io.stdout, io.env)))
   return record

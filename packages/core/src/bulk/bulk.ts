@@ -7,6 +7,7 @@ import { isFinal, type MigrationRecord } from '../record.ts'
 import type { MigrationRequest, NormalizedRequest } from '../request.ts'
 import { bulkFailures } from './failures.ts'
 import { followBulk, type BulkEventQuery } from './follow.ts'
+import { bulkItems } from './items.ts'
 import { planBulk, type BulkPlan } from './plan.ts'
 import type { PlannedItem } from './problems.ts'
 import type { BulkEvent, BulkItem, BulkRecord, BulkReport } from './record.ts'
@@ -164,14 +165,8 @@ export class BulkMigrations {
   }
 
   /** The repositories of a bulk migration in the order of work. */
-  async *items(id: string, query: Pick<BulkItemQuery, 'status'> = {}): AsyncGenerator<BulkItem> {
-    for (let after = -1; ; ) {
-      const page = await this.#parts.store.bulks.items(id, { ...query, after, limit: 500 })
-      yield* page
-      const last = page.at(-1)
-      if (!last || page.length < 500) return
-      after = last.index
-    }
+  items(id: string, query: Pick<BulkItemQuery, 'status'> = {}): AsyncIterable<BulkItem> {
+    return bulkItems(this.#parts.store.bulks, id, query)
   }
 
   /** Its changes from the store; with `follow`, until it ends, whichever process runs it. */

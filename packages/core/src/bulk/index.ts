@@ -1,5 +1,6 @@
 export { BulkMigrations, type CreateBulkOptions } from './bulk.ts'
 export { followBulk, type BulkEventQuery } from './follow.ts'
+export { bulkItems } from './items.ts'
 export type { BulkPlan } from './plan.ts'
 export type { BulkProblem, PlannedItem } from './problems.ts'
 export * from './record.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { bulkReport, followBulk, isFinal, type BulkItem, type BulkRecord } from '@saddle/core'
+import { bulkItems, bulkReport, followBulk, isFinal, type BulkItem, type BulkRecord } from '@saddle/core'
 import { z } from 'zod'
 import { abandoned, assertAccepting, bothCredentials, ownToken, type Context } from '../context.ts'
 import { formatCredentialRef, parseCredentialRef } from '../jobs/credential-ref.ts'
@@ -211,13 +211,8 @@ async function ownBulk({ store }: Context, { subject }: Session, id: string): Pr
 
 async function itemsOf({ store }: Context, { id }: BulkRecord): Promise<BulkItem[]> {
   const items: BulkItem[] = []
-  for (let after = -1; ; ) {
-    const page = await store.bulks.items(id, { after, limit: 1000 })
-    items.push(...page)
-    const last = page.at(-1)
-    if (!last || page.length < 1000) return items
-    after = last.index
-  }
+  for await (const item of bulkItems(store.bulks, id)) items.push(item)
+  return items
 }
 
 /** Revisions number the events: they grow, and say what changed since. */

@@ -3,6 +3,7 @@ import { sourceName, targetName } from '../../request.ts'
 import type { Loss } from '../../ledger.ts'
 import type { MigrationStore } from '../../store/store.ts'
 import { bulkFailures } from '../failures.ts'
+import { bulkItems } from '../items.ts'
 import { elapsedMs, type BulkRecord } from '../record.ts'
 import type { SerializedError } from '@saddle/transport'
 
@@ -46,33 +47,27 @@ export async function reportHead(store: MigrationStore, bulkId: string): Promise
   return { bulk, at: new Date().toISOString() }
 }
 
-/** All repositories in the order of work, a page at a time. */
+/** All repositories in the order of work. */
 export async function* reportRows(store: MigrationStore, bulkId: string): AsyncGenerator<ReportRow> {
-  for (let after = -1; ; ) {
-    const page = await store.bulks.items(bulkId, { after, limit: 100 })
-    for (const item of page) {
-      const record = await store.getMigration(item.migrationId)
-      const { request, status, attempts, startedAt, endedAt, bytes, error, migrationId } = item
-      const now = isFinal(status) && endedAt !== undefined ? Date.parse(endedAt) : Date.now()
-      yield {
-        source: sourceName(request),
-        target: targetName(request),
-        ...(record?.targetRepository ? { url: record.targetRepository.url } : {}),
-        status,
-        attempts,
-        ...(startedAt === undefined ? {} : { startedAt }),
-        ...(endedAt === undefined ? {} : { endedAt }),
-        durationMs: elapsedMs(item, now),
-        bytes,
-        refsVerified: record?.refs?.verified ?? item.verifiedRefs ?? 0,
-        refsRejected: record?.refs?.rejected ?? [],
-        losses: record?.losses ?? [],
-        ...(error ? { error } : {}),
-        migrationId,
-      }
+  for await (const item of bulkItems(store.bulks, bulkId)) {
+    const record = await store.getMigration(item.migrationId)
+    const { request, status, attempts, startedAt, endedAt, bytes, error, migrationId } = item
+    const now = isFinal(status) && endedAt !== undefined ? Date.parse(endedAt) : Date.now()
+    yield {
+      source: sourceName(request),
+      target: targetName(request),
+      ...(record?.targetRepository ? { url: record.targetRepository.url } : {}),
+      status,
+      attempts,
+      ...(startedAt === undefined ? {} : { startedAt }),
+      ...(endedAt === undefined ? {} : { endedAt }),
+      durationMs: elapsedMs(item, now),
+      bytes,
+      refsVerified: record?.refs?.verified ?? item.verifiedRefs ?? 0,
+      refsRejected: record?.refs?.rejected ?? [],
+      losses: record?.losses ?? [],
+      ...(error ? { error } : {}),
+      migrationId,
     }
-    const last = page.at(-1)
-    if (!last || page.length < 100) return
-    after = last.index
   }
 }
