@@ -13,8 +13,8 @@ import { median, run } from './measure.mjs'
 const program = fileURLToPath(new URL('bulk-process.mjs', import.meta.url))
 const names = (prefix, count) => Array.from({ length: count }, (_, index) => `${prefix}-${String(index).padStart(4, '0')}`)
 
-/** The scenarios; `ask`, `shell` and `compare` are those of the whole bench. */
-export async function bulkScenarios({ only, runs, servers, ask, shell, compare, results }) {
+/** The scenarios; what they are given is of the whole bench. */
+export async function bulkScenarios({ only, runs, servers, source, target, both, shell, compare, results }) {
   const rounds = Math.min(runs, 3)
   let unique = 0
   const alone = async (job, args = []) => {
@@ -30,33 +30,33 @@ export async function bulkScenarios({ only, runs, servers, ask, shell, compare, 
 
   if (only.includes('bulk')) {
     const slugs = names('bulk', 40)
-    await ask('seed', { slugs, seed: { commits: 20, blobSize: 2000, branches: 3, tags: 3 } })
-    await ask('delay', { delayMs: 25 })
+    await source('seed', { slugs, seed: { commits: 20, blobSize: 2000, branches: 3, tags: 3 } })
+    await both('delay', { delayMs: 25 })
     const migrate = () => alone({ kind: 'migrate', slugs, suffix: `-bulk${++unique}`, concurrency: 8 })
     await compare('Bulk migration of 40 repositories, 25 ms of delay a request', { saddle: migrate, loop: () => shell(slugs, 1), 'xargs -P8': () => shell(slugs, 8) }, rounds)
-    await ask('delay', { delayMs: 0 })
+    await both('delay', { delayMs: 0 })
   }
 
   if (only.includes('workers')) {
     const slugs = names('workers', 40)
-    await ask('seed', { slugs, seed: { commits: 3 } })
-    await ask('delay', { delayMs: 50 })
+    await source('seed', { slugs, seed: { commits: 3 } })
+    await both('delay', { delayMs: 50 })
     const samples = { one: [], three: [] }
     for (let round = 0; round < rounds; round++) {
       samples.one.push(await cluster({ servers, slugs, workers: 1, suffix: `-workers${++unique}` }))
       samples.three.push(await cluster({ servers, slugs, workers: 3, suffix: `-workers${++unique}` }))
       process.stderr.write('..')
     }
-    await ask('delay', { delayMs: 0 })
+    await both('delay', { delayMs: 0 })
     const [one, three] = [median(samples.one), median(samples.three)]
     console.log(`\n40 repositories on Redis, 50 ms of delay a request: one worker ${one.toFixed(1)} s, three workers ${three.toFixed(1)} s: ${(one / three).toFixed(2)} times the throughput`)
     results.scenarios.push({ title: 'three workers beside one', seconds: { one, three }, throughput: one / three, samples })
   }
 
   if (only.includes('plan')) {
-    await ask('seed', { project: 'PLAN', slugs: names('plan', 100), seed: { commits: 3 } })
-    await ask('seed', { project: 'PLAN', slugs: names('planned', 2900) })
-    await ask('delay', { delayMs: 5 })
+    await source('seed', { project: 'PLAN', slugs: names('plan', 100), seed: { commits: 3 } })
+    await source('seed', { project: 'PLAN', slugs: names('planned', 2900) })
+    await both('delay', { delayMs: 5 })
     const plans = []
     const memory = { few: [], many: [] }
     for (let round = 0; round < rounds; round++) {
@@ -64,12 +64,12 @@ export async function bulkScenarios({ only, runs, servers, ask, shell, compare, 
       for (const [name, more] of [['few', { include: ['plan-*'] }], ['many', {}]]) {
         // A target of its own, so that each does the same work.
         const owner = `acme-${name}-${round}`
-        await ask('organization', { login: owner })
+        await target('organization', { login: owner })
         memory[name].push(await alone({ kind: 'queued', project: 'PLAN', owner, concurrency: 4, moved: 40, ...more }, ['--expose-gc']))
       }
       process.stderr.write('.')
     }
-    await ask('delay', { delayMs: 0 })
+    await both('delay', { delayMs: 0 })
     const planSeconds = median(plans.map((one) => one.planSeconds))
     const of = (samples, field) => median(samples.map((one) => one[field]))
     const [peak, heap] = ['peakMiB', 'heapMiB'].map((field) => of(memory.many, field) - of(memory.few, field))

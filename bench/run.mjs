@@ -19,7 +19,7 @@ const work = mkdtempSync(join(tmpdir(), 'saddle-bench-'))
 const results = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, runs, scenarios: [] }
 
 /** Starts a process with a Bitbucket and a GitHub. Returns the function that tells it what to do. */
-function startServers() {
+function startServer() {
   const servers = spawn(process.execPath, [join(here, 'servers.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
   const answers = createInterface({ input: servers.stdout })[Symbol.asyncIterator]()
   return async (command, options = {}) => {
@@ -29,8 +29,11 @@ function startServers() {
     return answer
   }
 }
-const ask = startServers()
-let addresses = await ask('start')
+// As on two machines: what goes up to the one does not wait for what comes down from the other.
+const [source, target] = [startServer(), startServer()]
+const both = (command, options) => Promise.all([source(command, options), target(command, options)])
+const [{ bitbucketUrl, bitbucketToken }, { githubUrl, githubWebUrl, githubToken }] = await both('start')
+const addresses = { bitbucketUrl, bitbucketToken, githubUrl, githubWebUrl, githubToken }
 let unique = 0
 
 const authorize = (header) => ({ GIT_CONFIG_COUNT: '2', GIT_CONFIG_KEY_0: `http.${addresses.bitbucketUrl}.extraHeader`, GIT_CONFIG_VALUE_0: `Authorization: Bearer ${addresses.bitbucketToken}`, GIT_CONFIG_KEY_1: `http.${addresses.githubWebUrl}.extraHeader`, GIT_CONFIG_VALUE_1: header })
@@ -82,33 +85,34 @@ async function compare(title, ways, rounds = runs) {
 if (only.includes('large')) {
   // A commit with its trees and the delta of its file is about this much of a pack.
   const commits = Math.ceil((mebibytes * 2 ** 20) / 1330)
-  await ask('seed', { slugs: ['large'], seed: { commits, blobSize: 20_000, text: true, branches: 20, tags: 50 } })
+  await source('seed', { slugs: ['large'], seed: { commits, blobSize: 20_000, text: true, branches: 20, tags: 50 } })
   for (const delayMs of [0, 25]) {
-    await ask('delay', { delayMs })
+    await both('delay', { delayMs })
     await compare(`One repository of ${mebibytes} MiB, ${commits} commits, ${delayMs} ms of delay a request`, { saddle: () => saddle(['large'], 1), 'clone+push': () => shell(['large'], 1) })
   }
-  await ask('delay', { delayMs: 0 })
+  await both('delay', { delayMs: 0 })
 }
 if (only.includes('small')) {
   const slugs = Array.from({ length: 60 }, (_, n) => `small-${n}`)
-  await ask('seed', { slugs, seed: { commits: 20, blobSize: 2000, branches: 3, tags: 3 } })
+  await source('seed', { slugs, seed: { commits: 20, blobSize: 2000, branches: 3, tags: 3 } })
   for (const delayMs of [0, 25]) {
-    await ask('delay', { delayMs })
+    await both('delay', { delayMs })
     await compare(`60 small repositories, ${delayMs} ms of delay a request`, { saddle: () => saddle(slugs, 8), loop: () => shell(slugs, 1), 'xargs -P8': () => shell(slugs, 8) })
   }
-  await ask('delay', { delayMs: 0 })
+  await both('delay', { delayMs: 0 })
 }
 if (only.includes('sync')) {
   const slugs = Array.from({ length: 200 }, (_, n) => `sync-${n}`)
   const store = join(work, '..', `saddle-bench-${process.pid}.db`)
-  await ask('seed', { slugs, seed: { commits: 5 } })
+  await source('seed', { slugs, seed: { commits: 5 } })
   await saddle(slugs, 8, '-synced', store)
   const samples = []
   let requests
   for (let round = 0; round < runs; round++) {
-    await ask('requests')
+    await both('requests')
     samples.push(await saddle(slugs, 8, '-synced', store))
-    requests = await ask('requests')
+    const [ofSource, ofTarget] = await both('requests')
+    requests = { git: ofSource.git + ofTarget.git, rest: ofSource.rest + ofTarget.rest }
   }
   const wallSeconds = median(samples.map((one) => one.wallSeconds))
   console.log(`\nSync of 200 repositories without news: ${wallSeconds.toFixed(2)} s, ${requests.git / 200} git and ${requests.rest / 200} REST requests a repository`)
@@ -116,37 +120,30 @@ if (only.includes('sync')) {
   for (const end of ['', '-wal', '-shm']) rmSync(store + end, { force: true })
 }
 
-await bulkScenarios({ only, runs, servers: addresses, ask, shell, compare, results })
+await bulkScenarios({ only, runs, servers: addresses, source, target, both, shell, compare, results })
 
 if (only.includes('lfs')) {
   const objects = Number(process.env.BENCH_LFS_OBJECTS ?? 500)
   const mebibytesOfObjects = Number(process.env.BENCH_LFS_MIB ?? 1024)
   // Evenly from next to nothing to twice the mean.
   const size = [200, Math.floor((2 * mebibytesOfObjects * 2 ** 20) / objects) - 200]
-  // As on two machines: what goes up to the one does not wait for what comes down from the other.
-  const askTarget = startServers()
-  const { githubUrl, githubWebUrl, githubToken } = await askTarget('start')
-  const one = addresses
-  addresses = { ...one, githubUrl, githubWebUrl, githubToken }
-  await ask('seed', { slugs: ['lfs'], seed: { commits: 20, lfs: { count: objects, size } } })
+  await source('seed', { slugs: ['lfs'], seed: { commits: 20, lfs: { count: objects, size } } })
   /** Takes the objects off the target again, after making sure that all of them arrived. */
   const counted = async (way) => {
     const suffix = `-${++unique}`
     const sample = await way(suffix)
-    const { stored } = await askTarget('takeObjects', { name: `lfs${suffix}` })
+    const { stored } = await target('takeObjects', { name: `lfs${suffix}` })
     if (stored !== objects) throw new Error(`${stored} of ${objects} Git LFS objects arrived`)
     return sample
   }
   for (const delayMs of [0, 25]) {
-    await Promise.all([ask('delay', { delayMs }), askTarget('delay', { delayMs })])
+    await both('delay', { delayMs })
     await compare(`${objects} Git LFS objects of ${mebibytesOfObjects} MiB in all, ${delayMs} ms of delay a request`, {
       saddle: () => counted((suffix) => saddle(['lfs'], 1, suffix)),
       'lfs fetch+push': () => counted((suffix) => shell(['lfs'], 1, { suffix, name: 'lfs-fetch-push.sh' })),
     })
   }
-  await ask('delay', { delayMs: 0 })
-  await askTarget('stop')
-  addresses = one
+  await both('delay', { delayMs: 0 })
 }
 
 /** One migration by a backend, with the programs that it runs: their CPU and the largest's memory count as well. */
@@ -159,7 +156,7 @@ async function by(slug, git, packBytes) {
 if (only.includes('steps')) {
   const blobSize = 20_000
   const commits = Math.ceil((mebibytes * 2 ** 20) / blobSize)
-  await ask('seed', { slugs: ['steps'], seed: { commits, blobSize, branches: 20, tags: 50 } })
+  await source('seed', { slugs: ['steps'], seed: { commits, blobSize, branches: 20, tags: 50 } })
   const third = Math.floor((mebibytes * 2 ** 20) / 3)
   await compare(`${mebibytes} MiB to a target that takes a third of it in one push`, {
     'relay in steps': () => by('steps', 'relay', third),
@@ -170,11 +167,11 @@ if (only.includes('steps')) {
 if (only.includes('memory')) {
   // Incompressible, in files of 1 MB, so that the pack is as large as it says.
   const sizes = (process.env.BENCH_MEMORY_MB ?? '10,1000').split(',').map(Number)
-  for (const megabytes of sizes) await ask('seed', { slugs: [`memory-${megabytes}`], seed: { commits: megabytes, blobSize: 1_000_000 } })
+  for (const megabytes of sizes) await source('seed', { slugs: [`memory-${megabytes}`], seed: { commits: megabytes, blobSize: 1_000_000 } })
   await compare('Memory of the relay by the size of the pack', Object.fromEntries(sizes.map((megabytes) => [`${megabytes} MB`, () => by(`memory-${megabytes}`, 'relay')])))
 }
 
-await ask('stop')
+await both('stop')
 rmSync(work, { recursive: true, force: true })
 writeFileSync(join(here, 'results.json'), JSON.stringify(results, null, 2) + '\n')
 console.log('\nAll samples: bench/results.json')

@@ -8,6 +8,8 @@ const baseConfig: Record<string, string> = {
   // Nothing here outlives the process: no write waits for a disk.
   'core.fsync': 'none',
   'receive.autogc': 'false',
+  // A push stays the pack that it came as, as on the vendors' servers, whatever its size.
+  'receive.unpackLimit': '1',
   'maintenance.auto': 'false',
   'core.precomposeUnicode': 'false',
   'user.name': 'Sandbox',
