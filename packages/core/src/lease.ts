@@ -25,11 +25,7 @@ export async function takeLease(
     seen ??= held
     if (held.fence !== seen.fence || held.expiresAt !== seen.expiresAt) throw runningElsewhere(key)
     const left = Date.parse(held.expiresAt) - Date.now()
-    try {
-      await sleep(Math.max(1, Math.min(lookEveryMs, left)), options.signal)
-    } catch {
-      throwIfAborted(options.signal)
-    }
+    await sleep(Math.max(1, Math.min(lookEveryMs, left)), options.signal)
   }
 }
 

@@ -1,12 +1,12 @@
 import Fastify, { type FastifyInstance } from 'fastify'
 import { mkdirSync } from 'node:fs'
+import pLimit from 'p-limit'
 import type { FaultHandle, FaultRule } from './faults.ts'
 import type { Git } from './git/git.ts'
 import { createBareRepository } from './git/bare-repository.ts'
 import { GitHttpBackend } from './git/http-backend.ts'
 import { Listener, listenerOptions, type Exchange } from './http/listener.ts'
 import type { RecordedRequest } from './http/recording.ts'
-import { concurrencyLimit } from './limit.ts'
 import { plantSeed, type Seed } from './seed.ts'
 
 /** What a server of the sandbox is started with. */
@@ -29,7 +29,7 @@ export abstract class SandboxServer {
   protected readonly backend: GitHttpBackend
   /** @internal */
   protected readonly app: FastifyInstance = Fastify({ bodyLimit: 16 * 1024 * 1024, routerOptions: { maxParamLength: 20_000 } })
-  readonly #seeding = concurrencyLimit(8)
+  readonly #seeding = pLimit(8)
 
   /** @internal */
   protected constructor(parts: ServerParts, options: { readonly host?: string; readonly port?: number }) {
