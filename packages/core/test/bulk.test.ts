@@ -154,12 +154,14 @@ describe('planning', () => {
     })
 
     it('goes by `existing`: such must be there, and one that the list does not show is looked for', async () => {
-      const project = await seedProject('there', 'renamed', 'none')
+      const project = await seedProject('there', 'renamed', 'none', 'blocked')
+      fault({ path: '/repos/known/blocked', action: { status: 403 } })
       await orgOf('known', 'there', 'renamed')
       await new GitHubClient({ baseUrl: stage.sandbox.github.url, auth: { token: stage.sandbox.github.token } }).updateRepository('known', 'renamed', { name: 'changed' })
       const found = await plan({ source: { project }, target: { owner: 'known', existing: true } })
       expect(problems(found).sort()).toEqual([
-        expect.stringMatching(/^error CONFLICT known\/renamed has another name by now: known\/changed/), expect.stringMatching(/^error NOT_FOUND There is no repository known\/none at the target/),
+        expect.stringMatching(/^error CONFLICT known\/renamed has another name by now: known\/changed/), expect.stringMatching(/^error NOT_FOUND There is no repository known\/blocked at the target, or the credentials may not see it/),
+        expect.stringMatching(/^error NOT_FOUND There is no repository known\/none at the target/),
       ])
     })
 

@@ -162,9 +162,10 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     return this.budget.acquire(cost, { signal, onWait: (wait) => this.emit('throttle', { host: this.baseUrl.host, ...wait }) })
   }
 
-  /** Takes note that a program which sends requests of its own was refused for sending too many (429), since that time. */
-  refused(sentAt: number): void {
-    this.#learn({ status: 429, headers: {}, sentAt })
+  /** Takes note of what an answer shows of the server's bucket; also of one that a program got which sends requests of its own. */
+  learn(answer: AnswerHead): void {
+    const limit = this.#options.limitOf?.(answer)
+    if (limit) this.budget.learn?.(limit)
   }
 
   /** Closes idle connections; requests under way are finished first. */
@@ -284,15 +285,10 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
    * longer than a retry would wait.
    */
   #obey({ status, headers }: HttpAnswer, sentAt: number): void {
-    this.#learn({ status, headers, sentAt })
+    this.learn({ status, headers, sentAt })
     const wait = parseRetryAfter(headers['retry-after'])
     if (wait === undefined || (status !== 429 && status !== 403)) return
     if (wait <= (this.#options.retry?.maxRetryAfter ?? retryDefaults.maxRetryAfter)) this.budget.pause(wait)
-  }
-
-  #learn(answer: AnswerHead): void {
-    const limit = this.#options.limitOf?.(answer)
-    if (limit) this.budget.learn?.(limit)
   }
 
   #place(url: URL): { host: string; path: string } {

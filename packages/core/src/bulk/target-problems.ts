@@ -80,10 +80,16 @@ class TargetNames {
     return new TargetNames(github, signal, found, true)
   }
 
-  /** The repository of that name; looked at once more where it is missing from a list and ought to be there. */
+  /** The repository of that name; looked for once more where it is missing from a list and ought to be there. */
   async get(request: NormalizedRequest): Promise<TargetRepository | undefined> {
     const { owner, name, existing } = request.target
     const listed = this.found.get(targetName(request).toLowerCase())
-    return listed ?? (existing || !this.complete ? this.github.repository(owner, name, { signal: this.signal }) : undefined)
+    if (listed || (this.complete && !existing)) return listed
+    return this.github.repository(owner, name, { signal: this.signal }).catch(unseen)
   }
+}
+
+/** What the credentials may not see is as good as not there: the plan goes on with the others. */
+function unseen(error: unknown): undefined {
+  if (SaddleError.from(error).code !== 'FORBIDDEN') throw error
 }

@@ -185,7 +185,7 @@ export class NativeRepository {
       })
       if (outcome.status === 0) return
       const error = remoteFailure(this.source, outcome)
-      if (error.code === 'RATE_LIMITED') this.source.http.refused(sentAt)
+      if (error.code === 'RATE_LIMITED') this.source.http.learn({ status: 429, headers: {}, sentAt })
       // Who was asked to come less often is not asked again at once.
       if (!error.retryable || error.code === 'RATE_LIMITED' || attempt >= attempts) throw error
       if (attempt === 1) await this.#fetchParts(tips, { signal, onProgress })
