@@ -8,13 +8,9 @@ const longestLine = 2000
  * other than newline and tab, and characters that reverse text.
  */
 export function sanitize(text: string): string {
-  return (
-    text
-       
-      .replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?/g, '')
-       
-      .replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '')
-  )
+  return text
+    .replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?/g, '')
+    .replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g, '')
 }
 
 /** A line of progress as git writes it: `Counting objects:  42% (21/50)`. */

@@ -1,6 +1,8 @@
-import { SaddleError, type Credentials, type CredentialVault, type JobQueue, type MigrationStore, type SessionStore } from '@saddle/core'
+import {
+  SaddleError, type BitbucketClient, type Credentials, type CredentialVault, type GitHubClient, type JobQueue, type MigrationStore, type SessionStore,
+} from '@saddle/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Clients } from './clients.ts'
+import type { Clients, Patience } from './clients.ts'
 import { headerToken } from './github/header-token.ts'
 import type { GitHubLogin } from './github/login.ts'
 import type { Jobs } from './jobs/jobs.ts'
@@ -44,6 +46,31 @@ export async function githubCredential(context: Context, request: FastifyRequest
   const credential = found && context.login ? await context.login.fresh(found.subject, read) : await read()
   if (credential) return credential
   throw new HttpProblem(401, 'NOT_AUTHENTICATED', 'Missing GitHub token in session. Please authenticate with GitHub first.')
+}
+
+/** Asks the source with the session's login. The signal fires when the caller goes away. */
+export async function askBitbucket<T>(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: (client: BitbucketClient, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const credential = await bitbucketCredential(context, await context.sessions.require(request))
+  const signal = abandoned(reply)
+  return context.clients.bitbucket(credential, (client) => work(client, signal))
+}
+
+/** Asks the target with the caller's token or login. The signal fires when the caller goes away. */
+export async function askGitHub<T>(
+  context: Context,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  work: (client: GitHubClient, signal: AbortSignal) => Promise<T>,
+  patience?: Patience,
+): Promise<T> {
+  const credential = await githubCredential(context, request)
+  const signal = abandoned(reply)
+  return context.clients.github(credential, (client) => work(client, signal), patience)
 }
 
 /** What a migration needs. */

@@ -4,7 +4,6 @@ import { pathOf } from './security/errors.ts'
 import { pino, type Logger, type LevelWithSilent } from 'pino'
 
 /** Controls that JSON does not escape but terminals obey: DEL, C1, and those that turn the direction of text. */
- 
 const controls = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 /**

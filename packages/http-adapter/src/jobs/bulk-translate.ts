@@ -1,7 +1,8 @@
 import { elapsedMs, overallPercentage, secondsLeft, stepNames, type BulkItem, type BulkRecord } from '@saddle/core'
 import type { z } from 'zod'
 import type * as schema from '../schemas/bulk.ts'
-import { currentStep, labels, stepsCompleted } from './translate.ts'
+import { labels } from '../schemas/migration.ts'
+import { currentStep, stepsCompleted } from './translate.ts'
 
 /** A bulk migration in numbers. */
 export function bulkSummaryOf(bulk: BulkRecord): z.output<typeof schema.summary> {

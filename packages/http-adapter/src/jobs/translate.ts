@@ -1,11 +1,8 @@
 import { durationMs, stepNames, type MigrationRecord, type MigrationSnapshot, type MigrationStatus, type SerializedError, type StepName } from '@saddle/core'
 import type { z } from 'zod'
-import type * as schema from '../schemas/migration.ts'
+import * as schema from '../schemas/migration.ts'
 
-/** The labels of steps that callers of the API know, in order. */
-export const labels = ['Initializing', 'Preparing target', 'Cloning repository', 'Pushing content', 'Completing'] as const
-/** One of the labels, or that of a migration that failed. */
-export type Label = (typeof labels)[number] | 'Failed'
+type Label = z.output<typeof schema.stepLabel>
 
 const labelOf: Record<Exclude<StepName, 'transfer-git'>, Label> = {
   preflight: 'Initializing',
@@ -32,10 +29,10 @@ export function currentStep(status: MigrationStatus, { step, bytes, transferred 
   return labelOf[step]
 }
 
-/** How many of the {@link labels} are behind; a failed migration keeps those that it had passed. */
+/** How many of the labels are behind; a failed migration keeps those that it had passed. */
 export function stepsCompleted(status: MigrationStatus, place: Place): number {
-  if (status === 'completed') return labels.length
-  return labels.indexOf(currentStep('in_progress', place) as (typeof labels)[number])
+  if (status === 'completed') return schema.labels.length
+  return schema.labels.indexOf(currentStep('in_progress', place) as (typeof schema.labels)[number])
 }
 
 /** The body of a status answer. */
@@ -49,7 +46,7 @@ export function snapshotOf(record: MigrationRecord): z.output<typeof schema.snap
       percentage: progress.percentage,
       current_step: currentStep(status, place),
       steps_completed: stepsCompleted(status, place),
-      total_steps: labels.length,
+      total_steps: schema.labels.length,
     },
     timing: { start_time: startedAt ?? createdAt, elapsed_seconds: seconds(record) },
     details: { message: progress.message, error: error?.message ?? null },
@@ -102,4 +99,3 @@ export function recordOf(record: MigrationRecord): z.output<typeof schema.record
 const failureOf = ({ code, message, retryable, context }: SerializedError) => ({ code, message, retryable, context: { ...context } })
 
 const seconds = (record: MigrationRecord): number => Math.round(durationMs(record) / 100) / 10
-

@@ -1,6 +1,6 @@
 import { SaddleError } from '@saddle/core'
 import { z } from 'zod'
-import { abandoned, bitbucketCredential, take, type Context } from '../context.ts'
+import { abandoned, askBitbucket, take, type Context } from '../context.ts'
 import { HttpProblem } from '../security/errors.ts'
 import { assertOwnSite } from '../security/origin.ts'
 import * as schema from '../schemas/auth.ts'
@@ -112,12 +112,11 @@ export function authRoutes(app: App, context: Context, loginLimit: object): void
   app.get(
     '/bitbucket/projects',
     { schema: { tags, security, summary: 'Keys of the projects that the login can see', response: { 200: projectsAnswer, ...errors(...upstreamErrors) } } },
-    async (request, reply) => {
-      const credential = await bitbucketCredential(context, await sessions.require(request))
-      const signal = abandoned(reply)
-      const projects = await clients.bitbucket(credential, (client) => take(client.projects({ signal }), Infinity))
-      return { projects: projects.map(({ key }) => key) }
-    },
+    (request, reply) =>
+      askBitbucket(context, request, reply, async (client, signal) => {
+        const projects = await take(client.projects({ signal }), Infinity)
+        return { projects: projects.map(({ key }) => key) }
+      }),
   )
 
   app.get(
@@ -131,12 +130,11 @@ export function authRoutes(app: App, context: Context, loginLimit: object): void
         response: { 200: repositoriesAnswer, ...errors(...upstreamErrors) },
       },
     },
-    async (request, reply) => {
-      const credential = await bitbucketCredential(context, await sessions.require(request))
-      const signal = abandoned(reply)
-      const found = await clients.bitbucket(credential, (client) => take(client.repositories(request.params.project_key, { signal }), Infinity))
-      return { repositories: found.map(({ slug }) => slug) }
-    },
+    (request, reply) =>
+      askBitbucket(context, request, reply, async (client, signal) => {
+        const found = await take(client.repositories(request.params.project_key, { signal }), Infinity)
+        return { repositories: found.map(({ slug }) => slug) }
+      }),
   )
 
   app.get(
@@ -150,10 +148,9 @@ export function authRoutes(app: App, context: Context, loginLimit: object): void
         response: { 200: repositoryAnswer, ...errors(...upstreamErrors) },
       },
     },
-    async (request, reply) => {
-      const credential = await bitbucketCredential(context, await sessions.require(request))
+    (request, reply) => {
       const { project_key: project, repo_slug: slug } = request.params
-      return clients.bitbucket(credential, (client) => repositoryDetail(client, project, slug, abandoned(reply)))
+      return askBitbucket(context, request, reply, (client, signal) => repositoryDetail(client, project, slug, signal))
     },
   )
 }

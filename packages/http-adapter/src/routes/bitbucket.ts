@@ -1,6 +1,6 @@
 import type { BitbucketClient, BitbucketRepository } from '@saddle/core'
 import { z } from 'zod'
-import { abandoned, bitbucketCredential, take, type Context } from '../context.ts'
+import { askBitbucket, take, type Context } from '../context.ts'
 import * as schema from '../schemas/bitbucket.ts'
 import { count, errors, flag, projectKey, repositorySlug, upstreamErrors } from '../schemas/common.ts'
 import type { App } from './routes.ts'
@@ -20,13 +20,12 @@ export function bitbucketRoutes(app: App, context: Context): void {
         response: { 200: schema.projectsAnswer, ...errors(...upstreamErrors) },
       },
     },
-    async (request, reply) => {
-      const credential = await bitbucketCredential(context, await context.sessions.require(request))
-      const { start, max_projects: max } = request.query
-      const signal = abandoned(reply)
-      const projects = await context.clients.bitbucket(credential, (client) => take(client.projects({ signal }), max, start))
-      return { projects: projects.map(({ key }) => key) }
-    },
+    (request, reply) =>
+      askBitbucket(context, request, reply, async (client, signal) => {
+        const { start, max_projects: max } = request.query
+        const projects = await take(client.projects({ signal }), max, start)
+        return { projects: projects.map(({ key }) => key) }
+      }),
   )
 
   app.get(
@@ -40,14 +39,12 @@ export function bitbucketRoutes(app: App, context: Context): void {
         response: { 200: schema.repositoriesAnswer, ...errors(...upstreamErrors) },
       },
     },
-    async (request, reply) => {
-      const credential = await bitbucketCredential(context, await context.sessions.require(request))
-      const { start, max_repos: max } = request.query
-      const signal = abandoned(reply)
-      const { project_key: project } = request.params
-      const found = await context.clients.bitbucket(credential, (client) => take(client.repositories(project, { signal }), max, start))
-      return { repositories: found.map(({ slug }) => slug) }
-    },
+    (request, reply) =>
+      askBitbucket(context, request, reply, async (client, signal) => {
+        const { start, max_repos: max } = request.query
+        const found = await take(client.repositories(request.params.project_key, { signal }), max, start)
+        return { repositories: found.map(({ slug }) => slug) }
+      }),
   )
 
   app.get(
@@ -61,14 +58,12 @@ export function bitbucketRoutes(app: App, context: Context): void {
         response: { 200: schema.repositoryListAnswer, ...errors(...upstreamErrors) },
       },
     },
-    async (request, reply) => {
-      const credential = await bitbucketCredential(context, await context.sessions.require(request))
-      const signal = abandoned(reply)
-      const { project_key: project } = request.params
-      const found = await context.clients.bitbucket(credential, (client) => take(client.repositories(project, { signal }), Infinity))
-      const repositories = found.filter(({ archived }) => request.query.include_archived || !archived).map(summary)
-      return { repositories, total: repositories.length }
-    },
+    (request, reply) =>
+      askBitbucket(context, request, reply, async (client, signal) => {
+        const found = await take(client.repositories(request.params.project_key, { signal }), Infinity)
+        const repositories = found.filter(({ archived }) => request.query.include_archived || !archived).map(summary)
+        return { repositories, total: repositories.length }
+      }),
   )
 
   app.get(
@@ -81,10 +76,9 @@ export function bitbucketRoutes(app: App, context: Context): void {
         response: { 200: schema.repositoryAnswer, ...errors(...upstreamErrors) },
       },
     },
-    async (request, reply) => {
-      const credential = await bitbucketCredential(context, await context.sessions.require(request))
+    (request, reply) => {
       const { project_key: project, repo_slug: slug } = request.params
-      return context.clients.bitbucket(credential, (client) => repositoryDetail(client, project, slug, abandoned(reply)))
+      return askBitbucket(context, request, reply, (client, signal) => repositoryDetail(client, project, slug, signal))
     },
   )
 }

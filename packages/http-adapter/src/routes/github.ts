@@ -1,7 +1,5 @@
-import type { GitHubClient } from '@saddle/core'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { abandoned, githubCredential, take, type Context } from '../context.ts'
+import { askGitHub, take, type Context } from '../context.ts'
 import { repositoryDetailOf, repositoryOf } from '../github/shapes.ts'
 import { HttpProblem } from '../security/errors.ts'
 import { errors, owner, repositoryName, upstreamErrors } from '../schemas/common.ts'
@@ -12,14 +10,9 @@ import type { App } from './routes.ts'
 export function githubRoutes(app: App, context: Context): void {
   const tags = ['github']
   const all = errors(...upstreamErrors)
-  const ask = async <T>(request: FastifyRequest, reply: FastifyReply, work: (client: GitHubClient, signal: AbortSignal) => Promise<T>): Promise<T> => {
-    const credential = await githubCredential(context, request)
-    const signal = abandoned(reply)
-    return context.clients.github(credential, (client) => work(client, signal))
-  }
 
   app.get('/user', { schema: { tags, summary: 'Whose token it is', response: { 200: schema.user, ...all } } }, (request, reply) =>
-    ask(request, reply, async (client, signal) => {
+    askGitHub(context, request, reply, async (client, signal) => {
       const { login, type, scopes } = await client.viewer({ signal })
       return { login, type, scopes: scopes ? [...scopes] : null }
     }),
@@ -29,7 +22,7 @@ export function githubRoutes(app: App, context: Context): void {
     '/organizations',
     { schema: { tags, summary: 'Organisations that the token sees', response: { 200: schema.organizations, ...all } } },
     (request, reply) =>
-      ask(request, reply, async (client, signal) => {
+      askGitHub(context, request, reply, async (client, signal) => {
         const found = await take(client.organizations({ signal }), Infinity)
         return { organizations: found.map(({ id, login, description }) => ({ id, login, description: description ?? null })) }
       }),
@@ -39,7 +32,7 @@ export function githubRoutes(app: App, context: Context): void {
     '/organizations/:org/repositories',
     { schema: { tags, summary: 'Repositories of an organisation', params: z.object({ org: owner }), response: { 200: schema.repositories, ...all } } },
     (request, reply) =>
-      ask(request, reply, async (client, signal) => {
+      askGitHub(context, request, reply, async (client, signal) => {
         const found = await take(client.organizationRepositories(request.params.org, { signal }), Infinity)
         return { repositories: found.map(repositoryOf), total_count: found.length }
       }),
@@ -56,7 +49,7 @@ export function githubRoutes(app: App, context: Context): void {
       },
     },
     (request, reply) =>
-      ask(request, reply, async (client, signal) => {
+      askGitHub(context, request, reply, async (client, signal) => {
         const { owner, repo } = request.params
         const found = await client.repository(owner, repo, { signal })
         if (!found) throw new HttpProblem(404, 'NOT_FOUND', `There is no repository ${owner}/${repo}, or the token may not see it.`)
@@ -75,7 +68,7 @@ export function githubRoutes(app: App, context: Context): void {
       },
     },
     (request, reply) =>
-      ask(request, reply, async (client, signal) => {
+      askGitHub(context, request, reply, async (client, signal) => {
         const { description, ...fields } = request.body
         const made = await client.createRepository({ ...fields, ...(description ? { description } : {}) }, { signal })
         return reply.code(201).header('location', `/api/v1/github/repositories/${made.fullName}`).send(repositoryDetailOf(made))
@@ -86,7 +79,7 @@ export function githubRoutes(app: App, context: Context): void {
     '/rate-limit',
     { schema: { tags, summary: "What is left of the token's requests", response: { 200: schema.rateLimit, ...all } } },
     (request, reply) =>
-      ask(request, reply, async (client, signal) => {
+      askGitHub(context, request, reply, async (client, signal) => {
         const limit = await client.rateLimit({ signal })
         return { limit: limit?.limit ?? null, remaining: limit?.remaining ?? null, reset_at: limit?.resetAt ?? null }
       }),

@@ -2,7 +2,7 @@
 import { isFinal, SaddleError, type Credentials, type MigrationRecord, type MigrationRequest } from '@saddle/core'
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { abandoned, assertAccepting, bothCredentials, githubCredential, ownToken, type Context } from '../context.ts'
+import { abandoned, askGitHub, assertAccepting, bothCredentials, ownToken, type Context } from '../context.ts'
 import { logLines } from '../jobs/log-lines.ts'
 import { recordOf, summaryOf } from '../jobs/translate.ts'
 import { HttpProblem, invalid, notFound } from '../security/errors.ts'
@@ -237,9 +237,7 @@ function accessRoute(app: App, context: Context): void {
       const repo = request.query.repo ?? request.body?.repo
       if (owner === undefined) throw invalid('query.owner', 'is missing')
       if (repo === undefined) throw invalid('query.repo', 'is missing')
-      const credential = await githubCredential(context, request)
-      const signal = abandoned(reply)
-      const report = await context.clients.github(credential, (client) => client.checkAccess(owner, repo, { signal }))
+      const report = await askGitHub(context, request, reply, (client, signal) => client.checkAccess(owner, repo, { signal }))
       const { token, repository } = report
       const [read, push] = [repository?.canRead ?? false, repository?.canPush ?? false]
       // For the client, a repository that is not there yet lacks nothing: a migration creates it. Who asks for access to it does.

@@ -2,7 +2,7 @@ import { pairsOf, TeamsManager, toPermissionName, toTeamPermission, type Permiss
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Patience } from '../clients.ts'
-import { abandoned, githubCredential, take, type Context } from '../context.ts'
+import { askGitHub, take, type Context } from '../context.ts'
 import { repositoryOf } from '../github/shapes.ts'
 import { errors, flag, owner, repositoryName, upstreamErrors } from '../schemas/common.ts'
 import * as schema from '../schemas/teams.ts'
@@ -15,11 +15,8 @@ const orgRepo = z.object({ org: owner, repo: repositoryName })
 export function teamsRoutes(app: App, context: Context): void {
   const tags = ['teams']
   const all = errors(...upstreamErrors)
-  const ask = async <T>(request: FastifyRequest, reply: FastifyReply, work: (manager: TeamsManager, signal: AbortSignal) => Promise<T>, patience?: Patience): Promise<T> => {
-    const credential = await githubCredential(context, request)
-    const signal = abandoned(reply)
-    return context.clients.github(credential, (github) => work(new TeamsManager({ github }), signal), patience)
-  }
+  const ask = <T>(request: FastifyRequest, reply: FastifyReply, work: (manager: TeamsManager, signal: AbortSignal) => Promise<T>, patience?: Patience): Promise<T> =>
+    askGitHub(context, request, reply, (github, signal) => work(new TeamsManager({ github }), signal), patience)
 
   app.get(
     '/organizations/:org/repositories',

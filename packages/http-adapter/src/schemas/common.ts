@@ -43,7 +43,6 @@ export const upstreamErrors = [401, 403, 404, 502, 504] as const
 /** ISO 8601, UTC. */
 export const time = z.iso.datetime().describe('ISO 8601, UTC')
 
- 
 const controls = /[\u0000-\u001f\u007f-\u009f]/
 
 /** A name in an address: one segment, free of control characters. */

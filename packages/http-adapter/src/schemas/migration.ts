@@ -1,11 +1,13 @@
+import { migrationStatuses } from '@saddle/core'
 import { z } from 'zod'
 import { name, owner, projectKey, repositoryName, repositorySlug, time, visibility } from './common.ts'
 
-export const status = z.enum(['pending', 'in_progress', 'completed', 'failed', 'cancelled'])
+export const status = z.enum(migrationStatuses)
 
+/** The labels of steps that callers of the API know, in order. */
+export const labels = ['Initializing', 'Preparing target', 'Cloning repository', 'Pushing content', 'Completing'] as const
 /** What `current_step` says. */
-export const stepLabels = ['Initializing', 'Preparing target', 'Cloning repository', 'Pushing content', 'Completing', 'Failed'] as const
-export const stepLabel = z.enum(stepLabels)
+export const stepLabel = z.enum([...labels, 'Failed'])
 
 export const migrationId = name(200).describe('Id of a migration')
 

@@ -21,7 +21,6 @@ export function checkName(wanted: unknown): string {
 export function checkDescription(description: unknown): void {
   if (typeof description !== 'string') return
   // The control characters of ASCII.
-   
   if (/[\u0000-\u001f\u007f]/.test(description)) throw refusal('description', 'description control characters are not allowed')
   if ([...description].length > 350) throw refusal('description', 'description cannot be more than 350 characters')
 }
