@@ -12,7 +12,7 @@ export { readPack, type PackObject, type ReadPackOptions } from './pack-reader.t
 export { assertSameFormat, planUpdates, type PlanOptions } from './plan.ts'
 export type { OnProgress, RelayPhase, RelayProgress } from './progress.ts'
 export { decodeRefName, encodeRefName, isRefName, showRefName } from './ref-name.ts'
-export { defaultNamespaces, zeroOid, type ObjectFormat, type RefListing, type RefTip, type RefUpdate } from './refs.ts'
+export { defaultNamespaces, tipsOf, zeroOid, type ObjectFormat, type RefListing, type RefTip, type RefUpdate } from './refs.ts'
 export { explainRejection, type Explanation } from './rejection.ts'
 export { relayPack, type RelayOptions, type RelayOutcome, type RelayResult } from './relay.ts'
 export { sanitize } from './remote-text.ts'

@@ -21,6 +21,9 @@ export interface RefListing {
   capabilities: ReadonlyMap<string, string>
 }
 
+/** Everything that a target tells it has. */
+export const tipsOf = ({ refs, haves }: RefListing): string[] => [...[...refs.values()].map(({ oid }) => oid), ...haves]
+
 /** How a repository names its objects. */
 export type ObjectFormat = 'sha1' | 'sha256'
 

@@ -5,7 +5,7 @@ import { PassingPack } from './passing-pack.ts'
 import { assertSameFormat } from './plan.ts'
 import { ProgressReporter, type OnProgress } from './progress.ts'
 import { push } from './push.ts'
-import { zeroOid, type RefListing, type RefUpdate } from './refs.ts'
+import { tipsOf, zeroOid, type RefListing, type RefUpdate } from './refs.ts'
 import { explainRejection, unpackError, type Explanation } from './rejection.ts'
 import type { ReportStatus } from './report-status.ts'
 import { StopSignal } from './stop-signal.ts'
@@ -130,9 +130,6 @@ async function* watched(pieces: AsyncGenerator<Buffer, void, void>, onPiece: () 
     yield piece
   }
 }
-
-/** Everything that a target tells it has. */
-const tipsOf = ({ refs, haves }: RefListing): string[] => [...[...refs.values()].map(({ oid }) => oid), ...haves]
 
 /** The tips that the target lacks, and what it has. */
 function whatIsMissing(moves: readonly { newOid: string }[], { protocol, objectFormat }: RefListing, held: readonly string[]): FetchRequest {

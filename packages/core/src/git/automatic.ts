@@ -1,5 +1,5 @@
 import { SaddleError, type ErrorCode } from '@saddle/transport'
-import type { GitBackend, GitTransfer, TransferProgress, TransferResult } from './backend.ts'
+import type { GitBackend, GitTransfer, TransferOptions, TransferResult } from './backend.ts'
 import { IsomorphicBackend } from './isomorphic.ts'
 import { NativeBackend } from './native.ts'
 import { RelayBackend } from './relay.ts'
@@ -11,10 +11,7 @@ const takenOver: ReadonlySet<ErrorCode> = new Set(['PACK_TOO_LARGE', 'PROTOCOL_E
 export class AutomaticBackend implements GitBackend {
   readonly name = 'relay'
 
-  async transfer(
-    request: GitTransfer,
-    options: { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void } = {},
-  ): Promise<TransferResult> {
+  async transfer(request: GitTransfer, options: TransferOptions = {}): Promise<TransferResult> {
     try {
       return await new RelayBackend().transfer(request, options)
     } catch (thrown) {

@@ -19,6 +19,12 @@ export interface GitTransfer {
   workDirectory?: string
 }
 
+/** Options of a transfer. */
+export interface TransferOptions {
+  signal?: AbortSignal
+  onProgress?: (progress: TransferProgress) => void
+}
+
 /** How far a transfer is; reported as often as the backend likes. */
 export interface TransferProgress {
   phase: 'counting' | 'streaming' | 'indexing' | 'lfs'
@@ -70,8 +76,5 @@ export interface GitBackend {
   /** `relay`, `native`, `isomorphic`, or a name of your own. */
   readonly name: string
   /** Moves what the target lacks, then the refs; see {@link GitBackend} for what it may throw. */
-  transfer(
-    request: GitTransfer,
-    options: { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void },
-  ): Promise<TransferResult>
+  transfer(request: GitTransfer, options: TransferOptions): Promise<TransferResult>
 }

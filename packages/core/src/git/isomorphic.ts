@@ -4,10 +4,10 @@
  * @module @saddle/core/git/isomorphic
  */
 import * as nodeFs from 'node:fs'
-import { fetchPack, relayPack, type RefUpdate } from '@saddle/git-relay'
+import { fetchPack, relayPack, tipsOf, type RefUpdate } from '@saddle/git-relay'
 import { SaddleError, throwIfAborted } from '@saddle/transport'
 import type { PromiseFsClient } from 'isomorphic-git'
-import type { GitBackend, GitTransfer, TransferProgress, TransferResult } from './backend.ts'
+import type { GitBackend, GitTransfer, TransferOptions, TransferResult } from './backend.ts'
 import { loadLibrary, PackedObjects } from './isomorphic/objects.ts'
 import { pushInParts } from './parts.ts'
 import { makeWorkFolder, type WorkFolder } from './work-folder.ts'
@@ -22,7 +22,6 @@ export interface IsomorphicBackendOptions {
   sizeLimitBytes?: number
 }
 
-type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void }
 
 const mebibyte = 1024 * 1024
 
@@ -40,7 +39,7 @@ export class IsomorphicBackend implements GitBackend {
     this.#options = options
   }
 
-  async transfer(request: GitTransfer, options: Options = {}): Promise<TransferResult> {
+  async transfer(request: GitTransfer, options: TransferOptions = {}): Promise<TransferResult> {
     throwIfAborted(options.signal)
     const library = await loadLibrary()
     if (request.sourceRefs.objectFormat !== 'sha1') throw new SaddleError('BACKEND_UNAVAILABLE', 'The isomorphic git backend knows SHA-1 repositories only. Ask for relay or native.', { context: { option: 'options.git' } })
@@ -82,8 +81,8 @@ export class IsomorphicBackend implements GitBackend {
     return this.#options.sizeLimitBytes ?? 100 * mebibyte
   }
 
-  async #fetch({ source, sourceRefs, targetRefs }: GitTransfer, wanted: readonly string[], { signal, onProgress }: Options): Promise<{ pack: Buffer | undefined; count: number }> {
-    const haves = new Set([...targetRefs.refs.values()].map(({ oid }) => oid).concat(targetRefs.haves))
+  async #fetch({ source, sourceRefs, targetRefs }: GitTransfer, wanted: readonly string[], { signal, onProgress }: TransferOptions): Promise<{ pack: Buffer | undefined; count: number }> {
+    const haves = new Set(tipsOf(targetRefs))
     const wants = [...new Set(wanted)].filter((oid) => !haves.has(oid))
     if (wants.length === 0) return { pack: undefined, count: 0 }
     const pieces: Buffer[] = []
@@ -100,7 +99,7 @@ export class IsomorphicBackend implements GitBackend {
     return { pack, count: pack.readUInt32BE(8) }
   }
 
-  async #push({ source, target, sourceRefs, targetRefs }: GitTransfer, updates: readonly RefUpdate[], pack: Uint8Array | undefined, { signal, onProgress }: Options) {
+  async #push({ source, target, sourceRefs, targetRefs }: GitTransfer, updates: readonly RefUpdate[], pack: Uint8Array | undefined, { signal, onProgress }: TransferOptions) {
     const haves = pack ? [] : updates.flatMap((update) => (update.kind === 'delete' ? [] : [update.newOid]))
     try {
       // With everything already there for the target, or a pack at hand, the source is not asked.

@@ -5,7 +5,7 @@
  */
 import { assertSameFormat, relayPack } from '@saddle/git-relay'
 import { SaddleError } from '@saddle/transport'
-import type { GitBackend, GitTransfer, TransferProgress, TransferResult } from './backend.ts'
+import type { GitBackend, GitTransfer, TransferOptions, TransferResult } from './backend.ts'
 import { findLargeFiles } from './native/large-files.ts'
 import { NativeRepository } from './native/repository.ts'
 import { pushInParts, type PartsOptions } from './parts.ts'
@@ -21,7 +21,6 @@ export interface NativeBackendOptions {
 
 const githubFileLimit = 100 * 1024 * 1024
 
-type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void }
 
 /**
  * Moves a repository by way of a bare one on disk: what takes over where packs cannot be streamed from server to server.
@@ -36,7 +35,7 @@ export class NativeBackend implements GitBackend {
     this.#options = options
   }
 
-  async transfer(request: GitTransfer, options: Options): Promise<TransferResult> {
+  async transfer(request: GitTransfer, options: TransferOptions): Promise<TransferResult> {
     const changes = request.updates.filter((update) => update.kind !== 'unchanged')
     if (changes.some(({ kind }) => kind !== 'delete')) assertSameFormat(request.sourceRefs, request.targetRefs)
     const workDirectory = request.workDirectory ?? this.#options.workDirectory
@@ -61,7 +60,7 @@ export class NativeBackend implements GitBackend {
     }
   }
 
-  async #refuseLargeFiles(repository: NativeRepository, { signal }: Options): Promise<void> {
+  async #refuseLargeFiles(repository: NativeRepository, { signal }: TransferOptions): Promise<void> {
     const limitBytes = this.#options.fileLimitBytes ?? githubFileLimit
     const files = await findLargeFiles(repository, limitBytes, signal)
     if (files.length === 0) return
@@ -82,11 +81,11 @@ class NativePush {
   readonly #repository: NativeRepository
   readonly #request: GitTransfer
   readonly #present: readonly string[]
-  readonly #options: Options
+  readonly #options: TransferOptions
   #bytes = 0
   #objects = 0
 
-  constructor(repository: NativeRepository, request: GitTransfer, present: readonly string[], options: Options) {
+  constructor(repository: NativeRepository, request: GitTransfer, present: readonly string[], options: TransferOptions) {
     this.#repository = repository
     this.#request = request
     this.#present = present

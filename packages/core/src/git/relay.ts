@@ -3,14 +3,13 @@
  *
  * @module @saddle/core/git/relay
  */
-import { canFilter, fetchCommits, relayPack } from '@saddle/git-relay'
+import { canFilter, fetchCommits, relayPack, tipsOf } from '@saddle/git-relay'
 import { SaddleError, type ErrorCode } from '@saddle/transport'
-import type { GitBackend, GitTransfer, TransferProgress, TransferResult } from './backend.ts'
+import type { GitBackend, GitTransfer, TransferOptions, TransferResult } from './backend.ts'
 import { pushInParts, type PartsOptions } from './parts.ts'
 import { phases } from './phases.ts'
 import type { CommitGraph } from './steps.ts'
 
-type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void }
 
 /**
  * Streams one pack from the source into the target: no clone, no disk, memory that does not grow with the repository.
@@ -20,7 +19,7 @@ type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress)
 export class RelayBackend implements GitBackend {
   readonly name = 'relay'
 
-  async transfer(request: GitTransfer, options: Options = {}): Promise<TransferResult> {
+  async transfer(request: GitTransfer, options: TransferOptions = {}): Promise<TransferResult> {
     const { targetRefs, sourceBytes, limits } = request
     const relay = new SteppingRelay(request, options)
     // What a repository takes on disk is more than what its pack does, but not by half.
@@ -37,13 +36,13 @@ const uncuttable: ReadonlySet<ErrorCode> = new Set(['CONFLICT', 'PROTOCOL_ERROR'
 /** One transfer, push by push. */
 class SteppingRelay {
   readonly #request: GitTransfer
-  readonly #options: Options
+  readonly #options: TransferOptions
   /** Bytes of all packs, those that were broken off included. */
   #bytes = 0
   #tooLarge: SaddleError | undefined
   #inSteps = false
 
-  constructor(request: GitTransfer, options: Options) {
+  constructor(request: GitTransfer, options: TransferOptions) {
     this.#request = request
     this.#options = options
   }
@@ -92,7 +91,7 @@ class SteppingRelay {
     this.#inSteps = true
     onProgress?.({ phase: 'counting', bytes: this.#bytes, objects: 0, notice: 'The pack is larger than the target takes in one push: going on in steps.' })
     const wants = new Set(updates.flatMap((update) => (update.kind === 'create' || update.kind === 'update' ? [update.newOid] : [])))
-    const haves = new Set([...targetRefs.refs.values()].map(({ oid }) => oid).concat(targetRefs.haves))
+    const haves = new Set(tipsOf(targetRefs))
     try {
       return await fetchCommits(source, { objectFormat, wants: [...wants].filter((oid) => !haves.has(oid)), haves: [...haves], signal })
     } catch (thrown) {

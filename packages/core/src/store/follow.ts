@@ -1,6 +1,7 @@
 import { SaddleError } from '@saddle/transport'
 import type { ProgressEvent } from '../events.ts'
 import { isFinal, type MigrationStatus } from '../record.ts'
+import { storeFailures } from './failures.ts'
 import type { EventQuery } from './store.ts'
 import type { Watch } from './watch.ts'
 
@@ -32,9 +33,7 @@ export async function* readEvents(id: string, log: EventLog, query: EventQuery =
       const status = log.closed() ? undefined : await log.status()
       // Closing can come in between.
       if (log.closed()) return
-      if (status === undefined) {
-        throw new SaddleError('NOT_FOUND', `There is no migration ${id}.`, { context: { migrationId: id } })
-      }
+      if (status === undefined) throw storeFailures.unknownMigration(id)
       const events = await log.read(after)
       for (const event of events) {
         yield event

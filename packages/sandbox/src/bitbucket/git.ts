@@ -72,4 +72,3 @@ async function serveLfs(
 }
 
 const notVisible = 'The requested repository does not exist, or you do not have permission to access it.\n'
-

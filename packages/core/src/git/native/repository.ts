@@ -2,7 +2,7 @@ import { mkdir, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SaddleError, withPublicAuthorities, type GitRemote } from '@saddle/transport'
 import { canFilter, encodeRefName, fetchCommits, type RefUpdate } from '@saddle/git-relay'
-import type { GitTransfer, TransferProgress } from '../backend.ts'
+import type { GitTransfer, TransferOptions, TransferProgress } from '../backend.ts'
 import type { CommitGraph } from '../steps.ts'
 import { makeWorkFolder, type WorkFolder } from '../work-folder.ts'
 import { parseProgressLine } from './progress.ts'
@@ -23,7 +23,6 @@ interface FetchOptions {
   tips?: readonly string[]
 }
 type GitOptions = Pick<GitRun, 'stdin' | 'signal' | 'onLine'>
-type Options = { signal?: AbortSignal; onProgress?: (progress: TransferProgress) => void }
 
 /** A bare repository in the work directory, owned by one process and removed when done. */
 export class NativeRepository {
@@ -98,7 +97,7 @@ export class NativeRepository {
    * Fetches what the updates need, branches first, then tags, then the rest; a connection that breaks is taken up again,
    * and what was complete by then stays.
    */
-  async fetch(updates: readonly Wanted[], { signal, onProgress }: Options): Promise<void> {
+  async fetch(updates: readonly Wanted[], { signal, onProgress }: TransferOptions): Promise<void> {
     const groups = [
       updates.filter(({ ref }) => ref.startsWith('refs/heads/')),
       updates.filter(({ ref }) => ref.startsWith('refs/tags/')),
@@ -125,7 +124,7 @@ export class NativeRepository {
   }
 
   /** About how large a pack of what the tips have and the others have not would be: its objects' sizes as stored here. */
-  async measure(tips: readonly string[], held: readonly string[], { signal }: Options): Promise<number> {
+  async measure(tips: readonly string[], held: readonly string[], { signal }: TransferOptions): Promise<number> {
     if (tips.length === 0) return 0
     const output = await this.git(['rev-list', '--objects', '--disk-usage', '--stdin'], { stdin: revisions(tips, held), signal })
     return Number(output.toString())
@@ -136,7 +135,7 @@ export class NativeRepository {
    *
    * @returns its bytes, once git has counted and compressed and begins to write
    */
-  async pack(tips: readonly string[], held: readonly string[], { signal, onObjects }: Options & { onObjects: (count: number) => void }): Promise<AsyncGenerator<Buffer, void, void>> {
+  async pack(tips: readonly string[], held: readonly string[], { signal, onObjects }: TransferOptions & { onObjects: (count: number) => void }): Promise<AsyncGenerator<Buffer, void, void>> {
     const args = ['pack-objects', '--revs', '--stdout', '--thin', '--delta-base-offset', '--progress', '--all-progress']
     const onLine = (line: string) => {
       const progress = parseProgressLine(line)
@@ -156,7 +155,7 @@ export class NativeRepository {
   }
 
   /** The commits that the tips have and the others have not. */
-  async graph(tips: readonly string[], held: readonly string[], { signal }: Options): Promise<CommitGraph> {
+  async graph(tips: readonly string[], held: readonly string[], { signal }: TransferOptions): Promise<CommitGraph> {
     const graph = new Map<string, readonly string[]>()
     const output = await this.git(['rev-list', '--parents', '--stdin'], { stdin: revisions(tips, held), signal })
     for (const line of output.toString('latin1').split('\n')) {

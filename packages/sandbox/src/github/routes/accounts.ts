@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { paginate, type GitHubContext } from '../context.ts'
-import { gitHubError, notFound } from '../errors.ts'
+import { gitHubError, notAccessible, notFound } from '../errors.ts'
 import { identityOf } from '../limits.ts'
 import type { Actor } from '../model.ts'
 
@@ -16,7 +16,7 @@ export function accountRoutes(app: FastifyInstance, context: GitHubContext): voi
 
   app.get('/user', (request) => {
     const actor = context.actor(request)
-    if (actor.kind === 'installation' || actor.kind === 'app') throw gitHubError(403, 'Resource not accessible by integration')
+    if (actor.kind === 'installation' || actor.kind === 'app') throw notAccessible('integration')
     return shapes.viewer(context.viewer(request))
   })
 
