@@ -278,7 +278,7 @@ export class MigrationEngine extends SafeEmitter<EngineEvents> {
         redact: this.#redact,
         emit: this.#emitProgress,
       })
-      await this.#notices.during(run.report, () => run.execute())
+      await this.#notices.during({ request: current.request, report: run.report }, () => run.execute())
       return await this.#filed.existing(id)
     } finally {
       await keeper.stop()

@@ -42,10 +42,11 @@ export async function createRepository(
     })
   }
   const body = { name, description, homepage, private: visibility !== 'public' }
+  const about = `${owner}/${name}`
   const answer = await (kind === 'user'
-    ? rest.call('POST /user/repos', { params: body, owner, signal })
-    : rest.call('POST /orgs/{org}/repos', { params: { org: owner, ...body, visibility }, owner, signal })
-  ).catch((error: unknown) => { throw explained(error, `${owner}/${name}`, visibility) })
+    ? rest.call('POST /user/repos', { params: body, owner, about, signal })
+    : rest.call('POST /orgs/{org}/repos', { params: { org: owner, ...body, visibility }, owner, about, signal })
+  ).catch((error: unknown) => { throw explained(error, about, visibility) })
   return rest.parse(schema.repository, answer)
 }
 

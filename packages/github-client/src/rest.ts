@@ -1,4 +1,3 @@
-import { AsyncResource } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
 import { Octokit } from '@octokit/rest'
 import { retry as retrying } from '@octokit/plugin-retry'
@@ -40,6 +39,8 @@ export interface RestCall {
   owner?: string | undefined
   /** Whether repeating it is harmless; by default for everything but POST. */
   idempotent?: boolean
+  /** The repository (`owner/name`), where the route does not name it: for the events. */
+  about?: string | undefined
   signal?: AbortSignal | undefined
 }
 
@@ -115,8 +116,7 @@ export class Rest {
           request: {
             attempts,
             again: () => this.#again(attempts),
-            // Octokit's queue would go on in the context of whichever call made room in it.
-            fetch: AsyncResource.bind((url: string, init: RequestInit) => this.#attempt(attempts, url, init)),
+            fetch: (url: string, init: RequestInit) => this.#attempt(attempts, url, init),
           },
         }),
         call.signal,
@@ -194,6 +194,7 @@ export class Rest {
         body: (body as string | undefined) ?? null,
         signal: call.signal ?? null,
         cost: costOf(method),
+        about: call.about,
         attempt: count,
       })
       const location = response.headers.get('location')
@@ -237,7 +238,7 @@ export class Rest {
     const waitMs = told
       ? (failure.context.retryAfter ?? 0) * 1000
       : Math.round(random() * Math.min(maxDelay, baseDelay * 2 ** (count - 2)))
-    this.#options.onRetry({ method, host, path, attempt: count - 1, waitMs, code: failure.code, message: failure.message })
+    this.#options.onRetry({ method, host, path, about: call.about, attempt: count - 1, waitMs, code: failure.code, message: failure.message })
     if (!told) await sleep(waitMs, call.signal)
   }
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { Request, Response, type Dispatcher, type RequestInit } from 'undici'
 import { hasControls, isInsecure, parseBaseUrl } from './address.ts'
 import { readBytes } from './body.ts'
-import { HostBudget, type Budget, type BudgetCost } from './budget.ts'
+import { HostBudget, type Budget } from './budget.ts'
 import { connectionDefaults, createDispatcher, learnProxyPassword, type ConnectionOptions } from './dispatcher.ts'
 import { SafeEmitter } from './emitter.ts'
 import { SaddleError, type ErrorContext } from './error.ts'
@@ -119,10 +119,10 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
    * neither is added. Other origins are refused, redirects are handed back, and the answer is read as a whole (at most
    * 32 MiB, within `timeouts.total`) before it is returned. `attempt` is the number of the try, for the events.
    */
-  readonly fetch = async (input: string | URL, init: RequestInit & { cost?: BudgetCost; attempt?: number } = {}): Promise<Response> => {
+  readonly fetch = async (input: string | URL, init: RequestInit & Pick<HttpRequest, 'cost' | 'about'> & { attempt?: number } = {}): Promise<Response> => {
     const url = this.resolve(input)
     // The signal is not for `Request`: it would add listeners for each request, and knows no limit of 0 for them.
-    const { cost, attempt = 1, signal, ...rest } = init
+    const { cost, about, attempt = 1, signal, ...rest } = init
     const { method, headers, body } = new Request(url, { ...rest, ...(rest.body ? { duplex: 'half' } : {}) })
     const request: HttpRequest = {
       method: method as NonNullable<HttpRequest['method']>,
@@ -130,6 +130,7 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
       signal: signal ?? undefined,
       ...(body ? { body: await readBytes(body as unknown as Readable, Infinity) } : {}),
       ...(cost ? { cost } : {}),
+      about,
     }
     const answer = await this.#whole(url, request, attempt, true)
     // These statuses have no body by definition, and `Response` takes none.
@@ -158,8 +159,8 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
    * Waits for room in the budget, and takes it; the function that is returned gives back the place. For programs that send
    * requests of their own.
    */
-  enter(cost: BudgetCost = {}, signal?: AbortSignal): Promise<() => void> {
-    return this.budget.acquire(cost, { signal, onWait: (wait) => this.emit('throttle', { host: this.baseUrl.host, ...wait }) })
+  enter(url: URL, { cost = {}, about, signal }: Pick<HttpRequest, 'cost' | 'about' | 'signal'>): Promise<() => void> {
+    return this.budget.acquire(cost, { signal, onWait: (wait) => this.emit('throttle', { ...this.#place(url), about, ...wait }) })
   }
 
   /** Takes note of what an answer shows of the server's bucket; also of one that a program got which sends requests of its own. */
@@ -184,7 +185,7 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
       ...(idempotent ? {} : { attempts: 1 }),
       signal,
       onRetry: ({ attempt, waitMs, error }) => {
-        this.emit('retry', { method, ...this.#place(url), attempt, waitMs, code: error.code, message: error.message })
+        this.emit('retry', { method, ...this.#place(url), about: request.about, attempt, waitMs, code: error.code, message: error.message })
       },
     })
   }
@@ -224,7 +225,7 @@ export class HttpClient extends SafeEmitter<HttpEvents> {
     const { signal, method = 'GET' } = request
     const place = this.#place(url)
     const context: ErrorContext = { method, ...place, attempts: attempt }
-    const release = await this.enter(request.cost, signal)
+    const release = await this.enter(url, request)
     options.start?.()
     const started = performance.now()
     const end = this.#telemetry.begin({ method, url, path: place.path, attempt })

@@ -59,6 +59,8 @@ export interface HttpRequest {
   /** Milliseconds between two chunks of the body; 0 is for ever. */
   idleBodyTimeout?: number
   cost?: BudgetCost
+  /** What it concerns (`owner/name`), where its path does not say it: for the events. */
+  about?: string | undefined
 }
 
 /** An answer whose body has not been read. Read it or `destroy` it, or its connection stays taken. */
@@ -79,7 +81,7 @@ export interface HttpEvents {
   /** A request was answered, or failed for want of an answer (`status` 0). */
   request: { method: string; host: string; path: string; status: number; durationMs: number; attempt: number }
   /** A failed request is about to be tried again. */
-  retry: { method: string; host: string; path: string; attempt: number; waitMs: number; code: string; message: string }
+  retry: { method: string; host: string; path: string; about?: string | undefined; attempt: number; waitMs: number; code: string; message: string }
   /** A request waits for room in the budget. */
-  throttle: { host: string; reason: BudgetWait['reason']; waitMs: number }
+  throttle: { host: string; path: string; about?: string | undefined; reason: BudgetWait['reason']; waitMs: number }
 }

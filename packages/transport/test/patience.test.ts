@@ -168,7 +168,7 @@ describe('the place in the budget', () => {
     const client = clientOf(server, { budget })
     const { body } = await client.request('x')
     await expect(client.text('x', { signal: AbortSignal.timeout(50) })).rejects.toMatchObject({ code: 'TIMEOUT' })
-    expect(client.heard.throttle).toEqual([{ host: `127.0.0.1:${server.port}`, reason: 'concurrency', waitMs: 0 }])
+    expect(client.heard.throttle).toEqual([{ host: `127.0.0.1:${server.port}`, path: '/x', reason: 'concurrency', waitMs: 0 }])
     body.destroy()
     expect((await client.text('x')).status).toBe(200)
   })

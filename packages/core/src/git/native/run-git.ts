@@ -36,7 +36,7 @@ const requestsOfFetch = 3
  * server waits for its place in that server's budget.
  */
 export async function runGit(run: GitRun): Promise<GitOutcome & { stdout: Buffer }> {
-  const leave = await run.remote?.http.enter({ points: requestsOfFetch }, run.signal)
+  const leave = await run.remote?.http.enter(new URL(run.remote.url), { cost: { points: requestsOfFetch }, signal: run.signal })
   try {
     const { stdout, ended } = await startGit(run)
     const output: Buffer[] = []
