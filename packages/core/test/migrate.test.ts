@@ -199,6 +199,14 @@ describe('a second migration', () => {
     expect(second.steps.every(({ status }) => status === 'done')).toBe(true)
   })
 
+  it('is known as one whatever the case of the names, which is all the same to Bitbucket', async () => {
+    const source = await stage.seed()
+    const { engine } = stage.engine()
+    await engine.migrate(source.request)
+    const again = { ...source.request, source: { project: 'prj', repository: source.slug.toUpperCase() } }
+    expect(await engine.migrate(again)).toMatchObject({ status: 'completed', refs: { created: 0, unchanged: 1 } })
+  })
+
   it('sends only what is new', async () => {
     const source = await stage.seed({ seed: { commits: 30, blobSize: 5000 } })
     const { engine } = stage.engine()

@@ -22,6 +22,7 @@ export interface GitTransfer {
 /** Options of a transfer. */
 export interface TransferOptions {
   signal?: AbortSignal
+  /** Called as often as the backend likes. */
   onProgress?: (progress: TransferProgress) => void
 }
 

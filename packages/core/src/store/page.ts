@@ -45,7 +45,7 @@ export function searchFields({ status, request: { source, target }, owner, idemp
   return {
     status,
     project: source.project.toLowerCase(),
-    repository: source.repository,
+    repository: source.repository.toLowerCase(),
     owner: target.owner.toLowerCase(),
     target: `${target.owner}/${target.name}`.toLowerCase(),
     startedBy: owner ?? '',
@@ -60,7 +60,7 @@ export function conditions(query: MigrationQuery): [keyof ReturnType<typeof sear
   const wanted = {
     status: query.status,
     project: query.project?.toLowerCase(),
-    repository: query.repository,
+    repository: query.repository?.toLowerCase(),
     owner: query.owner?.toLowerCase(),
     target: query.target?.toLowerCase(),
     startedBy,
