@@ -7,8 +7,8 @@ const { kind, servers, redisUrl, path, concurrency, ...job } = JSON.parse(proces
 
 function engineOn(store, budgets = {}) {
   return new MigrationEngine({
-    bitbucket: new BitbucketClient({ baseUrl: servers.bitbucketUrl, auth: { token: servers.bitbucketToken }, budget: budgets.bitbucket }),
-    github: new GitHubClient({ baseUrl: servers.githubUrl, gitUrl: servers.githubWebUrl, auth: { token: servers.githubToken }, budget: budgets.github }),
+    bitbucket: new BitbucketClient({ baseUrl: servers.bitbucketUrl, ca: servers.ca, auth: { token: servers.bitbucketToken }, budget: budgets.bitbucket }),
+    github: new GitHubClient({ baseUrl: servers.githubUrl, gitUrl: servers.githubWebUrl, ca: servers.ca, auth: { token: servers.githubToken }, budget: budgets.github }),
     store,
   })
 }

@@ -8,13 +8,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { generate } from 'selfsigned'
 import { median, run } from './measure.mjs'
 
 const program = fileURLToPath(new URL('bulk-process.mjs', import.meta.url))
 const names = (prefix, count) => Array.from({ length: count }, (_, index) => `${prefix}-${String(index).padStart(4, '0')}`)
 
 /** The scenarios; what they are given is of the whole bench. */
-export async function bulkScenarios({ only, runs, servers, source, target, both, shell, compare, results }) {
+export async function bulkScenarios({ only, runs, servers, source, target, both, startPair, shell, compare, results }) {
   const rounds = Math.min(runs, 3)
   let unique = 0
   const alone = async (job, args = []) => {
@@ -30,11 +31,16 @@ export async function bulkScenarios({ only, runs, servers, source, target, both,
 
   if (only.includes('bulk')) {
     const slugs = names('bulk', 40)
-    await source('seed', { slugs, seed: { commits: 20, blobSize: 2000, branches: 3, tags: 3 } })
-    await both('delay', { delayMs: 25 })
-    const migrate = () => alone({ kind: 'migrate', slugs, suffix: `-bulk${++unique}`, concurrency: 8 })
-    await compare('Bulk migration of 40 repositories, 25 ms of delay a request', { saddle: migrate, loop: () => shell(slugs, 1), 'xargs -P8': () => shell(slugs, 8) }, rounds)
-    await both('delay', { delayMs: 0 })
+    // Servers are reached by https, where git and curl shake hands anew for each command; without it, only requests count.
+    for (const tls of [undefined, await certificate()]) {
+      const pair = await startPair(tls)
+      await pair.source('seed', { slugs, seed: { commits: 20, blobSize: 2000, branches: 3, tags: 3 } })
+      await pair.both('delay', { delayMs: 25 })
+      const migrate = () => alone({ kind: 'migrate', servers: pair.addresses, slugs, suffix: `-bulk${++unique}`, concurrency: 8 })
+      const byShell = (concurrency) => () => shell(slugs, concurrency, { servers: pair.addresses })
+      await compare(`Bulk migration of 40 repositories by ${tls ? 'https' : 'http'}, 25 ms of delay a request`, { saddle: migrate, loop: byShell(1), 'xargs -P8': byShell(8) }, rounds)
+      await pair.both('stop')
+    }
   }
 
   if (only.includes('workers')) {
@@ -134,4 +140,13 @@ async function startRedis() {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Of a private authority's making, for servers of this machine. */
+async function certificate() {
+  const { private: key, cert } = await generate([{ name: 'commonName', value: 'Saddle bench' }], {
+    algorithm: 'sha256',
+    extensions: [{ name: 'basicConstraints', cA: true, critical: true }, { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
+  })
+  return { key, cert }
 }

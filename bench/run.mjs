@@ -16,11 +16,13 @@ const runs = Number(process.env.BENCH_RUNS ?? 5)
 const mebibytes = Number(process.env.BENCH_MIB ?? 120)
 const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync', 'bulk', 'workers', 'plan', 'lfs', 'steps', 'memory', 'http']
 const work = mkdtempSync(join(tmpdir(), 'saddle-bench-'))
+const trusted = mkdtempSync(join(tmpdir(), 'saddle-bench-ca-'))
 const results = { node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, runs, scenarios: [] }
 
 /** Starts a process with a Bitbucket and a GitHub. Returns the function that tells it what to do. */
-function startServer() {
-  const servers = spawn(process.execPath, [join(here, 'servers.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
+function startServer(tls) {
+  const env = { ...process.env, ...(tls ? { BENCH_TLS: JSON.stringify(tls) } : {}) }
+  const servers = spawn(process.execPath, [join(here, 'servers.mjs')], { env, stdio: ['pipe', 'pipe', 'inherit'] })
   const answers = createInterface({ input: servers.stdout })[Symbol.asyncIterator]()
   return async (command, options = {}) => {
     servers.stdin.write(JSON.stringify({ command, ...options }) + '\n')
@@ -29,19 +31,31 @@ function startServer() {
     return answer
   }
 }
-// As on two machines: what goes up to the one does not wait for what comes down from the other.
-const [source, target] = [startServer(), startServer()]
-const both = (command, options) => Promise.all([source(command, options), target(command, options)])
-const [{ bitbucketUrl, bitbucketToken }, { githubUrl, githubWebUrl, githubToken }] = await both('start')
-const addresses = { bitbucketUrl, bitbucketToken, githubUrl, githubWebUrl, githubToken }
+
+/** A source and a target, as on two machines: what goes up to the one does not wait for what comes down from the other. */
+async function startPair(tls) {
+  const [source, target] = [startServer(tls), startServer(tls)]
+  const both = (command, options) => Promise.all([source(command, options), target(command, options)])
+  const [{ bitbucketUrl, bitbucketToken }, { githubUrl, githubWebUrl, githubToken }] = await both('start')
+  return { source, target, both, addresses: { bitbucketUrl, bitbucketToken, githubUrl, githubWebUrl, githubToken, ca: tls?.cert } }
+}
+const { source, target, both, addresses } = await startPair()
 let unique = 0
 
-const authorize = (header) => ({ GIT_CONFIG_COUNT: '2', GIT_CONFIG_KEY_0: `http.${addresses.bitbucketUrl}.extraHeader`, GIT_CONFIG_VALUE_0: `Authorization: Bearer ${addresses.bitbucketToken}`, GIT_CONFIG_KEY_1: `http.${addresses.githubWebUrl}.extraHeader`, GIT_CONFIG_VALUE_1: header })
-const shellEnv = (suffix) => ({
-  ...authorize(`Authorization: Basic ${Buffer.from(`x-access-token:${addresses.githubToken}`).toString('base64')}`),
-  GIT_TERMINAL_PROMPT: '0', BITBUCKET_URL: addresses.bitbucketUrl, GITHUB_URL: addresses.githubUrl, GITHUB_WEB_URL: addresses.githubWebUrl,
-  GITHUB_TOKEN: addresses.githubToken, SUFFIX: suffix, WORK: work,
-})
+/** What git, curl and the scripts need to reach a pair of servers. */
+function shellEnv({ bitbucketUrl, bitbucketToken, githubUrl, githubWebUrl, githubToken, ca }, suffix) {
+  const caFile = join(trusted, 'ca.pem')
+  if (ca) writeFileSync(caFile, ca)
+  return {
+    GIT_CONFIG_COUNT: '2',
+    GIT_CONFIG_KEY_0: `http.${bitbucketUrl}.extraHeader`,
+    GIT_CONFIG_VALUE_0: `Authorization: Bearer ${bitbucketToken}`,
+    GIT_CONFIG_KEY_1: `http.${githubWebUrl}.extraHeader`,
+    GIT_CONFIG_VALUE_1: `Authorization: Basic ${Buffer.from(`x-access-token:${githubToken}`).toString('base64')}`,
+    GIT_TERMINAL_PROMPT: '0', BITBUCKET_URL: bitbucketUrl, GITHUB_URL: githubUrl, GITHUB_WEB_URL: githubWebUrl, GITHUB_TOKEN: githubToken,
+    SUFFIX: suffix, WORK: work, ...(ca ? { GIT_SSL_CAINFO: caFile, CURL_CA_BUNDLE: caFile } : {}),
+  }
+}
 
 async function saddle(slugs, concurrency, suffix = `-${++unique}`, store = '') {
   const env = { BENCH_JOB: JSON.stringify({ servers: addresses, slugs, concurrency, suffix }), BENCH_STORE: store }
@@ -49,11 +63,11 @@ async function saddle(slugs, concurrency, suffix = `-${++unique}`, store = '') {
   return { wallSeconds, ...JSON.parse(output) }
 }
 
-async function shell(slugs, concurrency, { suffix = `-${++unique}`, name = 'clone-push.sh' } = {}) {
+async function shell(slugs, concurrency, { servers = addresses, suffix = `-${++unique}`, name = 'clone-push.sh' } = {}) {
   const list = slugs.join(' ')
   const script = here + name
   const command = concurrency === 1 ? `for slug in ${list}; do bash ${script} $slug || exit 1; done` : `printf '%s\\n' ${list} | xargs -P${concurrency} -n1 bash ${script}`
-  const { wallSeconds, peakMiB, output } = await run('bash', ['-c', `set -e; ${command}; du -sm ${work} | cut -f1; times`], { env: shellEnv(suffix) })
+  const { wallSeconds, peakMiB, output } = await run('bash', ['-c', `set -e; ${command}; du -sm ${work} | cut -f1; times`], { env: shellEnv(servers, suffix) })
   const writtenMiB = Number(output.split('\n')[0])
   rmSync(work, { recursive: true, force: true })
   mkdirSync(work)
@@ -120,7 +134,7 @@ if (only.includes('sync')) {
   for (const end of ['', '-wal', '-shm']) rmSync(store + end, { force: true })
 }
 
-await bulkScenarios({ only, runs, servers: addresses, source, target, both, shell, compare, results })
+await bulkScenarios({ only, runs, servers: addresses, source, target, both, startPair, shell, compare, results })
 
 if (only.includes('lfs')) {
   const objects = Number(process.env.BENCH_LFS_OBJECTS ?? 500)
@@ -172,7 +186,7 @@ if (only.includes('memory')) {
 }
 
 await both('stop')
-rmSync(work, { recursive: true, force: true })
+for (const folder of [work, trusted]) rmSync(folder, { recursive: true, force: true })
 writeFileSync(join(here, 'results.json'), JSON.stringify(results, null, 2) + '\n')
 console.log('\nAll samples: bench/results.json')
 

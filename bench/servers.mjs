@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { startSandbox } from '@saddle/sandbox'
 
-const sandbox = await startSandbox()
+const { BENCH_TLS: tls } = process.env
+const sandbox = await startSandbox(tls ? { tls: JSON.parse(tls) } : {})
 sandbox.github.createOrganization({ login: 'acme' })
 
 const commands = {
