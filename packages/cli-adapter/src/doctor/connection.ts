@@ -2,8 +2,7 @@ import { lookup } from 'node:dns/promises'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { connect, isIP, type Socket } from 'node:net'
-import { rootCertificates } from 'node:tls'
-import { SaddleError } from '@saddle/core'
+import { SaddleError, withPublicAuthorities } from '@saddle/core'
 import type { ConnectionSettings } from '../environment.ts'
 import { duration } from '../render/format.ts'
 import { bad, good, warning, type Finding } from './check.ts'
@@ -94,7 +93,7 @@ function headOf(url: URL, ca: string | undefined, signal: AbortSignal | undefine
       resolve({ date: Number.isNaN(date) ? undefined : date, certificate })
     }
     const request = url.protocol === 'https:'
-      ? httpsRequest(url, { ...options, ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }) }, answered)
+      ? httpsRequest(url, { ...options, ...(ca === undefined ? {} : { ca: withPublicAuthorities([ca]) }) }, answered)
       : httpRequest(url, options, answered)
     request.once('error', reject)
     request.once('timeout', () => request.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })))
