@@ -30,11 +30,14 @@ export interface Context {
   readonly origins: ReadonlySet<string>
 }
 
+/** What a request for work is told that came without a login. */
+export const missingBitbucket = 'Missing Bitbucket credentials. Please authenticate first.'
+
 /** The credentials of the session's Bitbucket login. */
 export async function bitbucketCredential(context: Context, session: Session): Promise<Credentials['bitbucket']> {
   const { bitbucket } = await context.sessions.credentials(session)
   if (bitbucket) return bitbucket
-  throw new HttpProblem(401, 'NOT_AUTHENTICATED', 'Missing Bitbucket credentials. Please authenticate first.')
+  throw new HttpProblem(401, 'NOT_AUTHENTICATED', missingBitbucket)
 }
 
 /** The token in the request's headers, else that of the session's GitHub login. */
@@ -73,19 +76,16 @@ export async function askGitHub<T>(
   return context.clients.github(credential, (client) => work(client, signal), patience)
 }
 
-/** What a migration needs. */
-export async function bothCredentials(context: Context, request: FastifyRequest, session: Session): Promise<Credentials> {
+/** What a migration needs; 503 while the server stops. */
+export async function credentialsForWork(context: Context, request: FastifyRequest, session: Session): Promise<Credentials> {
   const bitbucket = await bitbucketCredential(context, session)
-  return { bitbucket, github: await githubCredential(context, request, session) }
+  const github = await githubCredential(context, request, session)
+  if (context.jobs.accepts) return { bitbucket, github }
+  throw new HttpProblem(503, 'STOPPING', 'The server is stopping and takes no new work. Try again in a moment.')
 }
 
 /** A token from a header is not the session's, so a job that it is given to holds it as its own. */
 export const ownToken = (request: FastifyRequest, { github }: Credentials): Partial<Credentials> => (headerToken(request) ? { github } : {})
-
-/** 503 while the server stops. */
-export function assertAccepting({ jobs }: Context): void {
-  if (!jobs.accepts) throw new HttpProblem(503, 'STOPPING', 'The server is stopping and takes no new work. Try again in a moment.')
-}
 
 /** Up to so many items of a lazy list, after leaving some out. */
 export async function take<T>(list: AsyncIterable<T>, count: number, skip = 0): Promise<T[]> {

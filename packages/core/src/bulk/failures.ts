@@ -3,7 +3,7 @@ import { SaddleError } from '@saddle/transport'
 /** The errors of the `BulkStore` contract, in one wording for every store. */
 export const bulkFailures = {
   /** Nothing with that id. */
-  unknown: (id: string) => new SaddleError('NOT_FOUND', `There is no bulk migration ${id}.`),
+  unknown: (id: string) => new SaddleError('NOT_FOUND', `There is no bulk migration ${id}. Check the id (command: saddle report).`),
   /** No repository with that number. */
   unknownItem: (id: string, index: number) =>
     new SaddleError('NOT_FOUND', `The bulk migration ${id} has no repository number ${index}.`),

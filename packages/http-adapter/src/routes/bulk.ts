@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { bulkItems, bulkReport, followBulk, isFinal, type BulkItem, type BulkRecord } from '@saddle/core'
 import { z } from 'zod'
-import { abandoned, assertAccepting, bothCredentials, ownToken, type Context } from '../context.ts'
+import { abandoned, credentialsForWork, missingBitbucket, ownToken, type Context } from '../context.ts'
 import { formatCredentialRef, parseCredentialRef } from '../jobs/credential-ref.ts'
 import { bulkReportOf, bulkStatusOf, bulkSummaryOf } from '../jobs/bulk-translate.ts'
 import { HttpProblem, notFound } from '../security/errors.ts'
@@ -38,10 +38,8 @@ function startRoute(app: App, context: Context): void {
       },
     },
     async (request, reply) => {
-      const session = await context.sessions.find(request)
-      if (!session) throw new HttpProblem(401, 'NOT_AUTHENTICATED', 'Missing Bitbucket credentials. Please authenticate first.')
-      const credentials = await bothCredentials(context, request, session)
-      assertAccepting(context)
+      const session = await context.sessions.require(request, missingBitbucket)
+      const credentials = await credentialsForWork(context, request, session)
       const { bulk_migration_id: id = randomUUID(), source_project: project, source_repositories: repositories, target_owner: owner, visibility } = request.body
       if (await store.bulks.get(id)) throw new HttpProblem(409, 'CONFLICT', `The id ${id} is in use. Choose another one.`)
       const ref = { owner: session.subject, job: randomUUID() }
@@ -148,8 +146,7 @@ function changeRoutes(app: App, context: Context): void {
       const session = await context.sessions.require(request)
       const { id, status, credentialRef } = await ownBulk(context, session, request.params.bulk_id)
       if (!isFinal(status)) throw new HttpProblem(409, 'CONFLICT', `The bulk migration is ${status}; it can be tried again when it has ended.`)
-      const credentials = await bothCredentials(context, request, session)
-      assertAccepting(context)
+      const credentials = await credentialsForWork(context, request, session)
       const ref = parseCredentialRef(credentialRef)
       if (!ref) throw new HttpProblem(409, 'CONFLICT', 'The bulk migration was not started by this server.')
       await vault.hold(ref.owner, ref.job, ownToken(request, credentials))

@@ -2,7 +2,7 @@
 import { isFinal, SaddleError, type Credentials, type MigrationRecord, type MigrationRequest } from '@saddle/core'
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { abandoned, askGitHub, assertAccepting, bothCredentials, ownToken, type Context } from '../context.ts'
+import { abandoned, askGitHub, credentialsForWork, missingBitbucket, ownToken, type Context } from '../context.ts'
 import { logLines } from '../jobs/log-lines.ts'
 import { recordOf, summaryOf } from '../jobs/translate.ts'
 import { HttpProblem, invalid, notFound } from '../security/errors.ts'
@@ -39,10 +39,8 @@ function startRoute(app: App, context: Context): void {
       },
     },
     async (request, reply) => {
-      const session = await context.sessions.find(request)
-      if (!session) throw new HttpProblem(401, 'NOT_AUTHENTICATED', 'Missing Bitbucket credentials. Please authenticate first.')
-      const credentials = await bothCredentials(context, request, session)
-      assertAccepting(context)
+      const session = await context.sessions.require(request, missingBitbucket)
+      const credentials = await credentialsForWork(context, request, session)
       const wanted = requestOf(request.body)
       const idempotencyKey = request.headers['idempotency-key']
       const filed = { id: randomUUID(), owner: session.subject, ...(idempotencyKey === undefined ? {} : { idempotencyKey }) }
@@ -150,8 +148,7 @@ function controlRoutes(app: App, context: Context): void {
       const { id, status, bulkId } = await ownRecord(context, session, request.params.migration_id)
       if (bulkId !== undefined) throw new HttpProblem(409, 'CONFLICT', `The migration is part of the bulk migration ${bulkId}. Retry that one.`)
       if (status !== 'failed' && status !== 'cancelled') throw new HttpProblem(409, 'CONFLICT', `The migration is ${status}; only one that failed or was cancelled is retried.`)
-      const credentials = await bothCredentials(context, request, session)
-      assertAccepting(context)
+      const credentials = await credentialsForWork(context, request, session)
       await vault.hold(session.subject, id, ownToken(request, credentials))
       await store.updateMigration(id, { status: 'pending', error: undefined, endedAt: undefined, cancelRequested: undefined })
       snapshots.forget(id)

@@ -65,10 +65,10 @@ export class Sessions {
   }
 
   /** The session, or 401. */
-  async require(request: FastifyRequest): Promise<Session> {
+  async require(request: FastifyRequest, otherwise = 'Not authenticated. Log in first: POST /api/v1/auth/bitbucket.'): Promise<Session> {
     const session = await this.find(request)
     if (session) return session
-    throw new HttpProblem(401, 'NOT_AUTHENTICATED', 'Not authenticated. Log in first: POST /api/v1/auth/bitbucket.')
+    throw new HttpProblem(401, 'NOT_AUTHENTICATED', otherwise)
   }
 
   /** The session, or a new one in which nobody is logged in; something to bind the first step of a login to. */
