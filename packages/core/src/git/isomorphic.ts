@@ -22,7 +22,6 @@ export interface IsomorphicBackendOptions {
   sizeLimitBytes?: number
 }
 
-
 const mebibyte = 1024 * 1024
 
 /**

@@ -21,7 +21,6 @@ export interface NativeBackendOptions {
 
 const githubFileLimit = 100 * 1024 * 1024
 
-
 /**
  * Moves a repository by way of a bare one on disk: what takes over where packs cannot be streamed from server to server.
  * The git program (2.31 or newer) fetches into it and makes the packs; they are pushed as the relay pushes. A pack over the

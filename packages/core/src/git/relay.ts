@@ -10,7 +10,6 @@ import { pushInParts, type PartsOptions } from './parts.ts'
 import { phases } from './phases.ts'
 import type { CommitGraph } from './steps.ts'
 
-
 /**
  * Streams one pack from the source into the target: no clone, no disk, memory that does not grow with the repository.
  * Where the pack is over the target's limit and the source speaks protocol version 2 with filters, it fetches the commits
