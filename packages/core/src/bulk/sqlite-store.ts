@@ -81,7 +81,7 @@ export class SqliteBulkStore implements BulkStore {
   }
 
   async updateItem(id: string, index: number, change: BulkItemChange, expected?: BulkItemExpectation): Promise<boolean> {
-    return this.#database.write(() => {
+    return this.#database.note(() => {
       const record = this.#existing(id)
       const row = this.#database.get('SELECT item FROM bulk_items WHERE bulk_id = ? AND item_index = ?', id, index)
       if (!row) throw bulkFailures.unknownItem(id, index)

@@ -32,6 +32,7 @@ export class Inspection {
   readonly #options: InspectionOptions
   readonly #known = new Map<string, Promise<unknown>>()
   #target: TargetRepository | undefined
+  #ahead: { url: string; listing: Promise<RefListing | undefined> } | undefined
 
   constructor(options: InspectionOptions) {
     this.#options = options
@@ -42,14 +43,17 @@ export class Inspection {
   }
 
   /**
-   * Begins to read at once what the steps are going to ask for one after the other: at first what REST tells, and `git` when it
-   * is known that the migration may go on. A failure shows when a step asks.
+   * Begins to read at once what the steps are going to ask for one after the other: at first what REST tells and the source's
+   * refs, and `more` when it is known that the migration may go on. A failure shows when a step asks.
    */
-  readAhead(what: 'rest' | 'git'): void {
+  readAhead(what: 'first' | 'more'): void {
     const reads = {
-      rest: [() => this.source(), () => this.target(), () => this.labels(), ...(this.thorough ? [() => this.pullRequests()] : [])],
+      first: [
+        () => this.source(), () => this.target(), () => this.labels(), ...(this.thorough ? [() => this.pullRequests()] : []),
+        () => this.#listAhead(),
+      ],
       // The target's refs are not among them: they are to be as they are just before the push.
-      git: [() => this.sourceRefs(), ...(this.thorough ? [() => this.#lfsContent()] : [])],
+      more: [() => this.sourceRefs(), ...(this.thorough ? [() => this.#lfsContent()] : [])],
     }
     for (const read of reads[what]) read().catch(() => undefined)
   }
@@ -135,9 +139,24 @@ export class Inspection {
 
   /** The refs of the source: all of them in a thorough inspection, else those of the namespaces. */
   sourceRefs(): Promise<RefListing> {
+    return this.#once('sourceRefs', async () => {
+      const remote = await this.sourceRemote()
+      const ahead = this.#ahead?.url === remote.url ? await this.#ahead.listing : undefined
+      this.#ahead = undefined
+      return ahead ?? this.#list(remote)
+    })
+  }
+
+  #list(remote: GitRemote): Promise<RefListing> {
     const { request, signal } = this.#options
-    const prefixes = this.thorough ? {} : { prefixes: request.options.namespaces }
-    return this.#once('sourceRefs', async () => listSourceRefs(await this.sourceRemote(), { ...prefixes, signal }))
+    return listSourceRefs(remote, { ...(this.thorough ? {} : { prefixes: request.options.namespaces }), signal })
+  }
+
+  /** Lists while REST is still asked, where git nearly always reaches a repository; elsewhere it is done again. */
+  async #listAhead(): Promise<void> {
+    const { bitbucket, request: { source } } = this.#options
+    const remote = bitbucket.gitRemote({ projectKey: source.project, slug: source.repository, cloneUrl: undefined })
+    this.#ahead = { url: remote.url, listing: this.#list(remote).catch(() => undefined) }
   }
 
   /** Full name of the source's default branch; undefined when it has none among its refs. */

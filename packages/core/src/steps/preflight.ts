@@ -14,7 +14,7 @@ export const preflight: Step = {
 
   async plan(context: StepContext): Promise<StepPlan> {
     const { inspection, request, remembered } = context
-    inspection.readAhead('rest')
+    inspection.readAhead('first')
     const source = await inspection.source()
     const problems: PlannedProblem[] = []
     if (source.state !== 'AVAILABLE') {
@@ -26,7 +26,7 @@ export const preflight: Step = {
     }
     problems.push(...(await targetProblems(context)))
     if (problems.some(({ severity }) => severity === 'error')) return { actions: [], problems }
-    inspection.readAhead('git')
+    inspection.readAhead('more')
 
     const size = await inspection.size()
     if (size !== undefined && size > pushLimit) {

@@ -5,6 +5,14 @@ import { WalSync } from './wal-sync.ts'
 
 type Row = Record<string, unknown>
 
+/** Work that waits for a transaction. Run, it returns what tells its caller that it is done. */
+interface Waiting {
+  run: () => () => void
+  reject: (error: unknown) => void
+  /** Whether its caller is told only once it is on the disk. */
+  durable: boolean
+}
+
 /** How {@link SqliteDatabase.open} opens the file. */
 export interface SqliteDatabaseOptions {
   busyTimeoutMs: number
@@ -17,8 +25,8 @@ export interface SqliteDatabaseOptions {
 export class SqliteDatabase {
   readonly #database: LibsqlDatabase.Database
   readonly #statements = new Map<string, LibsqlDatabase.Statement<unknown[]>>()
-  /** Work for the next transaction; run, it returns what tells its caller that it is done. */
-  readonly #waiting: { run: () => () => void; reject: (error: unknown) => void }[] = []
+  /** Work for the next transaction. */
+  readonly #waiting: Waiting[] = []
   #sync: WalSync | undefined
   readonly path: string
   closed = false
@@ -68,10 +76,23 @@ export class SqliteDatabase {
    * undone alone.
    */
   write<T>(work: () => T): Promise<T> {
+    return this.#soon(work, true)
+  }
+
+  /**
+   * As {@link write}, without the wait for the disk: for what is noted on the way. It outlives the process; a loss of power
+   * can take the last of it, never something in the middle.
+   */
+  note<T>(work: () => T): Promise<T> {
+    return this.#soon(work, false)
+  }
+
+  #soon<T>(work: () => T, durable: boolean): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.closed) return reject(storeFailures.closed())
       if (this.#waiting.length === 0) setImmediate(() => this.#writeWaiting())
       this.#waiting.push({
+        durable,
         reject,
         run: () => {
           const result = work()
@@ -127,18 +148,18 @@ export class SqliteDatabase {
 
   #writeWaiting(): void {
     const waiting = this.#waiting.splice(0)
-    const settle: (() => void)[] = []
+    const done: { tell: () => void; work: Waiting }[] = []
     try {
       if (waiting.length === 0) return
       this.#try(() =>
         this.#transaction(() => {
-          for (const { run, reject } of waiting) {
+          for (const work of waiting) {
             try {
-              settle.push(waiting.length === 1 ? run() : this.#undoable(run))
+              done.push({ work, tell: waiting.length === 1 ? work.run() : this.#undoable(work.run) })
             } catch (error) {
               // What is alone is undone with its transaction; and a full disk ends that by itself, for all.
               if (waiting.length === 1 || !this.#database.inTransaction) throw error
-              settle.push(() => reject(storeError(error, this.path)))
+              done.push({ work, tell: () => work.reject(storeError(error, this.path)) })
             }
           }
         }),
@@ -147,17 +168,17 @@ export class SqliteDatabase {
       for (const { reject } of waiting) reject(error)
       return
     }
-    this.#tell(settle, waiting)
-  }
-
-  #tell(settle: readonly (() => void)[], waiting: readonly { reject: (error: unknown) => void }[]): void {
-    const tell = () => {
-      for (const one of settle) one()
-    }
-    if (!this.#sync) return tell()
-    this.#sync.wait().then(tell, (error: unknown) => {
-      for (const { reject } of waiting) reject(storeError(error, this.path))
-    })
+    const durable = this.#sync ? done.filter(({ work }) => work.durable) : []
+    for (const one of done) if (!durable.includes(one)) one.tell()
+    if (durable.length === 0) return
+    this.#sync?.wait().then(
+      () => {
+        for (const { tell } of durable) tell()
+      },
+      (error: unknown) => {
+        for (const { work } of durable) work.reject(storeError(error, this.path))
+      },
+    )
   }
 
   #transaction(work: () => void): void {

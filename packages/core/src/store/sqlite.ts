@@ -5,7 +5,7 @@
  */
 import { SqliteBulkStore } from '../bulk/sqlite-store.ts'
 import type { ProgressEvent } from '../events.ts'
-import type { MigrationChange, MigrationRecord, MigrationStatus } from '../record.ts'
+import { isFinal, type MigrationChange, type MigrationRecord, type MigrationStatus } from '../record.ts'
 import { storeFailures } from './failures.ts'
 import { readEvents } from './follow.ts'
 import { conditions, decodeCursor, encodeCursor, pageLimit, searchFields } from './page.ts'
@@ -88,7 +88,8 @@ export class SqliteStore implements MigrationStore {
   }
 
   async updateMigration(id: string, change: MigrationChange, fence?: Fence): Promise<void> {
-    await this.#database.write(() => {
+    const isEnd = change.status !== undefined && isFinal(change.status)
+    await this.#database[isEnd ? 'write' : 'note'](() => {
       this.#guard(fence)
       const record = this.#read(id)
       if (!record) throw storeFailures.unknownMigration(id)
@@ -126,7 +127,7 @@ export class SqliteStore implements MigrationStore {
 
   async appendEvents(id: string, events: readonly ProgressEvent[], fence?: Fence): Promise<void> {
     const database = this.#database
-    await database.write(() => {
+    await database.note(() => {
       this.#guard(fence)
       if (!this.#status(id)) throw storeFailures.unknownMigration(id)
       let expected = Number(database.get('SELECT max(seq) AS last FROM events WHERE migration_id = ?', id)?.['last'] ?? 0) + 1
@@ -159,7 +160,7 @@ export class SqliteStore implements MigrationStore {
   }
 
   async appendJournal(id: string, entry: JournalEntry, fence?: Fence): Promise<void> {
-    await this.#database.write(() => {
+    await this.#database.note(() => {
       this.#guard(fence)
       if (!this.#status(id)) throw storeFailures.unknownMigration(id)
       this.#database.run('INSERT INTO journal (migration_id, entry) VALUES (?, ?)', id, JSON.stringify(entry))
@@ -175,7 +176,7 @@ export class SqliteStore implements MigrationStore {
   async acquireLease(key: string, holder: string, ttlMs: number): Promise<Lease | undefined> {
     const database = this.#database
     const now = Date.now()
-    const fence = await database.write(() => {
+    const fence = await database.note(() => {
       const row = database.get('SELECT fence, expires_at FROM leases WHERE key = ?', key)
       if (row && Number(row['expires_at']) > now) return undefined
       // The row stays after a release, for its fence must never be handed out again.
