@@ -30,7 +30,7 @@ export async function bulkScenarios({ only, runs, servers, source, target, both,
   }
 
   if (only.includes('bulk')) {
-    const slugs = names('bulk', 40)
+    const slugs = names('bulk', 100)
     // Servers are reached by https, where git and curl shake hands anew for each command; without it, only requests count.
     for (const tls of [undefined, await certificate()]) {
       const pair = await startPair(tls)
@@ -38,7 +38,7 @@ export async function bulkScenarios({ only, runs, servers, source, target, both,
       await pair.both('delay', { delayMs: 25 })
       const migrate = () => alone({ kind: 'migrate', servers: pair.addresses, slugs, suffix: `-bulk${++unique}`, concurrency: 8 })
       const byShell = (concurrency) => () => shell(slugs, concurrency, { servers: pair.addresses })
-      await compare(`Bulk migration of 40 repositories by ${tls ? 'https' : 'http'}, 25 ms of delay a request`, { saddle: migrate, loop: byShell(1), 'xargs -P8': byShell(8) }, rounds)
+      await compare(`Bulk migration of ${slugs.length} repositories by ${tls ? 'https' : 'http'}, 25 ms of delay a request`, { saddle: migrate, loop: byShell(1), 'xargs -P8': byShell(8) }, rounds)
       await pair.both('stop')
     }
   }

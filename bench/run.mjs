@@ -13,7 +13,7 @@ import { childrenCpu, median, run } from './measure.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const runs = Number(process.env.BENCH_RUNS ?? 5)
-const mebibytes = Number(process.env.BENCH_MIB ?? 120)
+const mebibytes = Number(process.env.BENCH_MIB ?? 300)
 const only = process.env.BENCH_ONLY?.split(',') ?? ['large', 'small', 'sync', 'bulk', 'workers', 'plan', 'lfs', 'steps', 'memory', 'http']
 const work = mkdtempSync(join(tmpdir(), 'saddle-bench-'))
 const trusted = mkdtempSync(join(tmpdir(), 'saddle-bench-ca-'))
