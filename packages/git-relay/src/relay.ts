@@ -28,7 +28,7 @@ export interface RelayOptions {
    * The pack, where it is not to be asked of the source: whole, and the push says how long it is; or as a stream, which
    * ends only when the pack is whole, and throws otherwise.
    */
-  pack?: Uint8Array | AsyncGenerator<Buffer, void, void> | undefined
+  pack?: Uint8Array | AsyncIterable<Buffer> | undefined
   /** Objects that the target has besides what it tells, with all that they lead to: from earlier pushes of the same run. */
   haves?: readonly string[] | undefined
   /** The longest time in which neither server gives a sign of life, in milliseconds; 15 minutes by default. */
@@ -124,7 +124,7 @@ export async function relayPack(options: RelayOptions): Promise<RelayResult> {
   }
 }
 
-async function* watched(pieces: AsyncGenerator<Buffer, void, void>, onPiece: () => void): AsyncGenerator<Buffer, void, void> {
+async function* watched(pieces: AsyncIterable<Buffer>, onPiece: () => void): AsyncGenerator<Buffer, void, void> {
   for await (const piece of pieces) {
     onPiece()
     yield piece

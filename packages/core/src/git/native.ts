@@ -102,7 +102,7 @@ class NativePush {
     const pack = tips.length > 0 ? await this.#repository.pack(tips, there, { ...this.#options, onObjects: (count) => (written = count) }) : undefined
     try {
       const sent = await relayPack({
-        source, target, sourceRefs, targetRefs, updates, pack, packLimit, signal,
+        source, target, sourceRefs, targetRefs, updates, pack: pack?.pieces, packLimit, signal,
         onProgress: ({ phase, bytes, totalObjects }) => {
           const total = totalObjects === undefined ? {} : { totalObjects: this.#objects + totalObjects }
           onProgress?.({ phase: phases[phase], bytes: this.#bytes + bytes, objects: this.#objects + written, ...total })
@@ -116,7 +116,7 @@ class NativePush {
       if (SaddleError.is(error) && error.code === 'PACK_TOO_LARGE') return { sent: false, bytes }
       throw error
     } finally {
-      await pack?.return()
+      await pack?.close()
     }
   }
 }

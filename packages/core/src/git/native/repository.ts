@@ -15,6 +15,13 @@ const parts = 16
 /** What the disk must have left besides what the repository takes. */
 const spareBytes = 16 * 1024 * 1024
 
+/** A pack that git is writing. */
+export interface PackInTheMaking {
+  pieces: AsyncIterable<Buffer>
+  /** Ends git, if it still writes. */
+  close: () => Promise<unknown>
+}
+
 type Wanted = Extract<RefUpdate, { newOid: string }>
 interface FetchOptions {
   signal: AbortSignal | undefined
@@ -131,36 +138,29 @@ export class NativeRepository {
   }
 
   /**
-   * A pack of what the tips have and the others have not, with deltas against what those have.
+   * Begins to make a pack of what the tips have and the others have not, with deltas against what those have.
    *
-   * @returns its bytes, once git has counted and compressed and begins to write
+   * @returns its pieces, once git has counted and compressed and begins to write; to be closed, whatever happens
    */
-  async pack(tips: readonly string[], held: readonly string[], { signal, onObjects }: TransferOptions & { onObjects: (count: number) => void }): Promise<AsyncGenerator<Buffer, void, void>> {
+  async pack(tips: readonly string[], held: readonly string[], { signal, onObjects }: TransferOptions & { onObjects: (count: number) => void }): Promise<PackInTheMaking> {
     const args = ['pack-objects', '--revs', '--stdout', '--thin', '--delta-base-offset', '--progress', '--all-progress']
     const onLine = (line: string) => {
       const progress = parseProgressLine(line)
       if (progress) onObjects(progress.objects)
     }
-    const pack = this.stream(args, { stdin: revisions(tips, held), signal, onLine })
-    const first = await pack.next()
-    return (async function* () {
-      try {
-        if (!first.done) yield first.value
-        yield* pack
-      } finally {
-        // Also where nobody asked for more than the first.
-        await pack.return()
-      }
-    })()
+    const rest = this.stream(args, { stdin: revisions(tips, held), signal, onLine })
+    const first = await rest.next()
+    return { pieces: startingWith(first.done ? [] : [first.value], rest), close: () => rest.return() }
   }
 
   /** The commits that the tips have and the others have not. */
   async graph(tips: readonly string[], held: readonly string[], { signal }: TransferOptions): Promise<CommitGraph> {
     const graph = new Map<string, readonly string[]>()
-    const output = await this.git(['rev-list', '--parents', '--stdin'], { stdin: revisions(tips, held), signal })
-    for (const line of output.toString('latin1').split('\n')) {
-      const [oid, ...parents] = line.split(' ')
-      if (oid) graph.set(oid, parents)
+    for await (const lines of this.lines(['rev-list', '--parents', '--stdin'], { stdin: revisions(tips, held), signal })) {
+      for (const line of lines) {
+        const [oid, ...parents] = line.split(' ')
+        if (oid) graph.set(oid, parents)
+      }
     }
     return graph
   }
@@ -206,6 +206,11 @@ export class NativeRepository {
       if (oid) await this.#fetchOnce(Buffer.from(`+${oid}:refs/saddle/part/${part}\n`), options)
     }
   }
+}
+
+async function* startingWith<T>(first: readonly T[], rest: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+  yield* first
+  yield* rest
 }
 
 async function requireRoom(path: string, bytes: number): Promise<void> {
