@@ -41,7 +41,7 @@ describe('a bulk migration between servers that fail one request in ten, in a pr
       const exit = once(process, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
       if (killed < kills) {
         await Promise.race([exit, once(process.stdout, 'data')])
-        await Promise.race([exit, sleep(random() * Math.max(800, (repositories * 400) / kills))])
+        await Promise.race([exit, sleep(random() * Math.max(800, (repositories * 80) / kills))])
         if (process.exitCode === null) killed++
         process.kill('SIGKILL')
       }
@@ -64,6 +64,7 @@ describe('a bulk migration between servers that fail one request in ten, in a pr
     const report = await engine.bulk.report(bulk.id)
     console.log(figures(stage.sandbox, { how: `${killed} kills`, hits: faults.hits(), seconds, retries, report }))
     faults.remove()
+    expect(report.items.flatMap(({ error }) => error ?? [])).toEqual([])
     expect(report).toMatchObject({ status: 'completed', counts: { total: repositories, completed: repositories } })
     expect(outcomeProblems(stage.sandbox, sources, await recordsOf(engine, bulk.id))).toEqual([])
     await store.close()

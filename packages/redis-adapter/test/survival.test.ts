@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis)('workers', () => {
       }
     })()
     while (killed < kills && (await backend.store.bulks.get(bulk.id))?.endedAt === undefined) {
-      await sleep(300 + random() * Math.max(700, (repositories * 300) / kills))
+      await sleep(300 + random() * Math.max(700, (repositories * 80) / kills))
       const place = Math.floor(random() * 3)
       workers[place]!.kill('SIGKILL')
       killed++
@@ -67,6 +67,7 @@ describe.skipIf(!hasRedis)('workers', () => {
     console.log(figures(sandbox, { how: `3 workers, ${killed} kills`, hits: faults.hits(), seconds, retries, report }))
     faults.remove()
     expect(adds).toBe(true)
+    expect(report.items.flatMap(({ error }) => error ?? [])).toEqual([])
     expect(report).toMatchObject({ status: 'completed', counts: { total: repositories, completed: repositories } })
     expect(outcomeProblems(sandbox, sources, await recordsOf(engine, bulk.id))).toEqual([])
     await cluster.killAll()

@@ -71,7 +71,10 @@ export class GitHttpBackend {
     this.#feed(child, request, ask.body ?? request)
     response.once('close', () => {
       if (response.writableFinished) return
-      child.kill() // the client is gone; http-backend takes its own children along
+      // The client is gone. A fetch ends with it, http-backend taking its own children along. A push is carried out if it came
+      // whole, as on real servers; else it ends for want of the rest. To kill it could leave the lock of a ref behind.
+      if (ask.service === 'git-upload-pack') child.kill()
+      else child.stdin.end()
       child.stdout.unpipe()
       child.stdout.resume()
     })
