@@ -21,7 +21,7 @@ export function diskFailure(thrown: unknown): SaddleError {
 
 const kinds: [RegExp, 'AUTHENTICATION_FAILED' | 'CAPTCHA_REQUIRED' | 'NOT_FOUND' | 'TLS' | 'REDIRECTED' | 'RATE_LIMITED' | 'FORBIDDEN' | 'PACK_CORRUPT' | 'UPSTREAM_ERROR' | 'NETWORK', string][] = [
   [/CAPTCHA required/i, 'CAPTCHA_REQUIRED', 'Log in with a browser once to answer the captcha, or use an access token.'],
-  [/Authentication failed|could not read (Username|Password)|401/i, 'AUTHENTICATION_FAILED', 'Check the credentials.'],
+  [/Authentication failed|could not read (Username|Password)|returned error: 401/i, 'AUTHENTICATION_FAILED', 'Check the credentials.'],
   [/returned error: 403|Permission .* denied/i, 'FORBIDDEN', 'Check the permissions of the credentials.'],
   [/returned error: 404|not found/i, 'NOT_FOUND', 'Check the address and that the credentials may see the repository.'],
   [/returned error: 429/i, 'RATE_LIMITED', 'The server limits the rate of requests.'],
