@@ -238,7 +238,9 @@ export class Inspection {
   /** Lists the refs anew when they are next asked for: the target's after a push, both sides' before another try. */
   forgetRefs(side: 'target' | 'both'): void {
     for (const key of ['targetRefs', 'updates', 'diverged']) this.#known.delete(key)
-    if (side === 'both') for (const key of ['sourceRefs', 'defaultBranch', 'lfsObjects', 'lfsAttributes']) this.#known.delete(key)
+    if (side !== 'both') return
+    this.#ahead = undefined
+    for (const key of ['sourceRefs', 'defaultBranch', 'lfsObjects', 'lfsAttributes']) this.#known.delete(key)
   }
 
   #once<T>(key: string, read: () => Promise<T>): Promise<T> {

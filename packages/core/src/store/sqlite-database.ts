@@ -123,7 +123,7 @@ export class SqliteDatabase {
 
   #prepareFile(schema: readonly string[], maxBytes: number | undefined): void {
     const database = this.#database
-    // WAL lets readers go on while somebody writes; FULL makes a committed write survive a loss of power.
+    // WAL lets readers go on while somebody writes; FULL makes a committed write survive a loss of power, as the tables have to.
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = FULL')
     if (maxBytes !== undefined) {
@@ -168,10 +168,12 @@ export class SqliteDatabase {
       for (const { reject } of waiting) reject(error)
       return
     }
-    const durable = this.#sync ? done.filter(({ work }) => work.durable) : []
-    for (const one of done) if (!durable.includes(one)) one.tell()
+    const sync = this.#sync
+    const waits = ({ work }: { work: Waiting }): boolean => sync !== undefined && work.durable
+    for (const one of done) if (!waits(one)) one.tell()
+    const durable = done.filter(waits)
     if (durable.length === 0) return
-    this.#sync?.wait().then(
+    sync?.wait().then(
       () => {
         for (const { tell } of durable) tell()
       },
